@@ -1,0 +1,51 @@
+"""What a diarizer engine is: an array in, turns out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class DiarizeOptions:
+    num_speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTurn:
+    start_s: float
+    end_s: float
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diarized:
+    """Speakers are named S1, S2, … in the order in which they first speak."""
+
+    turns: list[EngineTurn]
+    """May overlap; sorted by start."""
+    exclusive_turns: list[EngineTurn]
+    """One speaker at a time."""
+    embeddings: dict[str, NDArray[np.float32]]
+    """One vector per speaker, length 1 (L2)."""
+
+
+class DiarizerEngine(Protocol):
+    """Loaded weights that find out who speaks when. Not thread-safe."""
+
+    name: str
+    model: str
+
+    def diarize(
+        self,
+        audio: NDArray[np.float32],
+        options: DiarizeOptions,
+        progress: Callable[[float], None] | None = None,
+    ) -> Diarized:
+        """Diarize mono float32 samples, shape (n,), 16 kHz. ``progress`` gets 0 to 1."""

@@ -1,0 +1,1 @@
+"""Accepts recordings and decodes them."""

@@ -1,0 +1,78 @@
+"""Events and artifacts: what travels on the log and what lies in the object store.
+
+Contracts only ever gain optional fields. JSON Schemas and the AsyncAPI document under
+docs/ are generated from these models, and tests/contracts holds golden examples of each.
+"""
+
+from polyvox.contracts.artifacts import (
+    Diarization,
+    LanguageGuess,
+    PartWords,
+    SpeakerEmbedding,
+    SpeechRegion,
+    Turn,
+    Word,
+)
+from polyvox.contracts.envelope import Envelope, Fact, decode, encode, wrap
+from polyvox.contracts.media_completed import MediaCompleted
+from polyvox.contracts.media_deleted import MediaDeleted
+from polyvox.contracts.media_diarized import MediaDiarized
+from polyvox.contracts.media_failed import MediaFailed
+from polyvox.contracts.media_ready import AudioTrack, MediaReady, PartSpan, SourceInfo
+from polyvox.contracts.media_uploaded import MediaUploaded
+from polyvox.contracts.options import Options
+from polyvox.contracts.part_ready import AudioSlice, PartReady
+from polyvox.contracts.part_transcribed import PartTranscribed
+from polyvox.contracts.registry import EVENTS
+from polyvox.contracts.stage_failed import Stage, StageFailed
+from polyvox.contracts.transcript import (
+    Coverage,
+    Span,
+    StageReport,
+    Transcript,
+    TranscriptSegment,
+    TranscriptSpeaker,
+    TranscriptTurn,
+    TranscriptWord,
+)
+from polyvox.contracts.transcript_segments import SegmentPublished
+
+__all__ = [
+    "EVENTS",
+    "AudioSlice",
+    "AudioTrack",
+    "Coverage",
+    "Diarization",
+    "Envelope",
+    "Fact",
+    "LanguageGuess",
+    "MediaCompleted",
+    "MediaDeleted",
+    "MediaDiarized",
+    "MediaFailed",
+    "MediaReady",
+    "MediaUploaded",
+    "Options",
+    "PartReady",
+    "PartSpan",
+    "PartTranscribed",
+    "PartWords",
+    "SegmentPublished",
+    "SourceInfo",
+    "Span",
+    "SpeakerEmbedding",
+    "SpeechRegion",
+    "Stage",
+    "StageFailed",
+    "StageReport",
+    "Transcript",
+    "TranscriptSegment",
+    "TranscriptSpeaker",
+    "TranscriptTurn",
+    "TranscriptWord",
+    "Turn",
+    "Word",
+    "decode",
+    "encode",
+    "wrap",
+]

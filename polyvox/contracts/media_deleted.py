@@ -1,0 +1,15 @@
+"""A recording and everything made from it was removed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from polyvox.contracts.envelope import Fact
+
+
+class MediaDeleted(Fact):
+    TYPE: ClassVar[str] = "polyvox.media-deleted.v1"
+    TOPIC: ClassVar[str] = "media-deleted"
+
+    deleted_at: datetime

@@ -1,0 +1,41 @@
+"""What the uploader asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from polyvox.contracts.envelope import Contract
+
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+
+
+class Options(Contract):
+    """Options of one recording. ``language`` None means: find out.
+
+    Unknown models and engines are refused by the ingest API, not here: which ones exist is
+    a matter of settings.
+    """
+
+    language: Language | None = None
+    task: Literal["transcribe", "translate"] = "transcribe"
+    model: str | None = Field(default=None, max_length=200)
+    engine: str | None = Field(default=None, max_length=50)
+    diarize: bool = True
+    num_speakers: int | None = Field(default=None, ge=1, le=100)
+    min_speakers: int | None = Field(default=None, ge=1, le=100)
+    max_speakers: int | None = Field(default=None, ge=1, le=100)
+    prompt: str | None = Field(default=None, max_length=2000)
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _speakers_agree(self) -> Self:
+        low, high, exact = self.min_speakers, self.max_speakers, self.num_speakers
+        if low is not None and high is not None and low > high:
+            raise ValueError(
+                f"min_speakers is {low} but max_speakers is {high}: make min_speakers at most max_speakers"
+            )
+        if exact is not None and (low is not None or high is not None):
+            raise ValueError("give either num_speakers or min_speakers/max_speakers, not both")
+        return self

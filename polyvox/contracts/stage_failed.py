@@ -1,0 +1,24 @@
+"""A stage gave up on a recording or on one of its parts."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from polyvox.contracts.envelope import Fact
+
+Stage = Literal["normalise", "transcribe", "diarize"]
+
+
+class StageFailed(Fact):
+    TYPE: ClassVar[str] = "polyvox.stage-failed.v1"
+    TOPIC: ClassVar[str] = "stage-failed"
+
+    stage: Stage
+    part: int | None = None
+    code: str
+    reason: str
+    """One sentence for the person who uploaded the recording."""
+    attempts: int = 1
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.media_id, self.stage, str(self.part))

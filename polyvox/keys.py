@@ -1,0 +1,46 @@
+"""Names of everything in the object store, made from what it is: doing work again writes the same names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+
+def media_prefix(media_id: str) -> str:
+    return f"media/{media_id}/"
+
+
+def original(media_id: str) -> str:
+    return f"media/{media_id}/original"
+
+
+def upload_manifest(media_id: str) -> str:
+    """The accepted upload as JSON: what the sweep needs to publish it again."""
+    return f"media/{media_id}/upload.json"
+
+
+def audio(media_id: str) -> str:
+    return f"media/{media_id}/audio.flac"
+
+
+def peaks(media_id: str) -> str:
+    return f"media/{media_id}/peaks.json"
+
+
+def words(media_id: str, part: int, options_hash: str) -> str:
+    return f"media/{media_id}/parts/{part:05d}/words-{options_hash}.json"
+
+
+def diarization(media_id: str, options_hash: str) -> str:
+    return f"media/{media_id}/diarization-{options_hash}.json"
+
+
+def result(media_id: str, version: int) -> str:
+    return f"media/{media_id}/result-v{version}.json"
+
+
+def options_hash(options: Mapping[str, object]) -> str:
+    """12 hex digits that change when any option changes; independent of the order of keys."""
+    canonical = json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -1,0 +1,203 @@
+"""The three things a service may ask of the world: a log, a store, a clock.
+
+Every adapter passes the same suite in tests/ports. Nothing outside polyvox/adapters
+and the ``__main__`` modules knows which adapter it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicConfig:
+    """How a topic is created. ``retention_s`` None keeps records for ever."""
+
+    name: str
+    partitions: int
+    retention_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message as it was read from the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Headers
+    timestamp_ms: int
+
+    @property
+    def topic_partition(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to append. Records of one key keep their order."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Headers = ()
+
+
+class RebalanceListener(Protocol):
+    """Told when a consumer's partitions change. Both calls are awaited by the consumer."""
+
+    async def on_revoked(self, revoked: frozenset[TopicPartition]) -> None:
+        """Called before the partitions go to another member; commits still work here."""
+
+    async def on_assigned(self, assigned: frozenset[TopicPartition]) -> None:
+        """Called with the whole new assignment before any record of it is returned."""
+
+
+class Consumer(Protocol):
+    """One member of a consumer group.
+
+    ``getmany`` is never cancelled by callers: stop the consumer instead, which makes a
+    parked ``getmany`` return. Pauses are lost at each assignment, as in Kafka.
+    """
+
+    async def getmany(self, *, timeout_ms: int, max_records: int | None = None) -> dict[TopicPartition, list[Record]]:
+        """Wait up to ``timeout_ms`` for records of unpaused partitions; {} when none came."""
+
+    def assignment(self) -> frozenset[TopicPartition]: ...
+
+    def pause(self, *partitions: TopicPartition) -> None: ...
+
+    def resume(self, *partitions: TopicPartition) -> None: ...
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """The next ``getmany`` reads ``partition`` from ``offset``."""
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Store the next offset to read per partition. Raises Fenced when no longer the owner."""
+
+    async def committed(self, partition: TopicPartition) -> int | None: ...
+
+    async def stop(self) -> None:
+        """Leave the group. A second call does nothing."""
+
+
+class EventLog(Protocol):
+    """Topics with partitions and keys, consumer groups with committed offsets."""
+
+    async def ensure_topics(self, topics: Sequence[TopicConfig]) -> None:
+        """Create what is missing; leave what exists."""
+
+    async def append(self, messages: Sequence[Message]) -> list[TopicPartition]:
+        """Append all; returns when they are durable. Raises Transient when they may not be."""
+
+    async def subscribe(
+        self,
+        group: str,
+        topics: Sequence[str],
+        *,
+        member: str,
+        listener: RebalanceListener | None = None,
+        session_timeout_s: float = 45.0,
+    ) -> Consumer:
+        """Join ``group`` as ``member`` (static: the same name takes over from a dead namesake)."""
+
+    async def read(self, partition: TopicPartition, *, offset: int, max_records: int = 100) -> list[Record]:
+        """Read without a group, from ``offset`` on; [] at the end."""
+
+    async def bounds(self, topic: str) -> dict[TopicPartition, tuple[int, int]]:
+        """First kept offset and next offset to be written, per partition."""
+
+    async def offsets_at(self, topic: str, timestamp_ms: int) -> dict[TopicPartition, int]:
+        """Per partition the first offset whose time is not before ``timestamp_ms``."""
+
+    async def lag(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Records not yet committed by ``group``, per partition."""
+
+    async def enforce_retention(self) -> int:
+        """Drop what is older than its topic keeps; returns how many records (0 where the broker does it)."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    key: str
+    size_bytes: int
+    etag: str
+    modified_at: datetime
+    content_type: str = "application/octet-stream"
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+Body = bytes | AsyncIterable[bytes]
+
+
+class ObjectStore(Protocol):
+    """Named byte strings. A put is seen whole or not at all."""
+
+    async def put(
+        self,
+        key: str,
+        body: Body,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        if_absent: bool = False,
+    ) -> ObjectInfo:
+        """Store ``body``; streams of any size use constant memory.
+
+        If ``body`` raises, nothing is stored and the error passes through.
+        Raises AlreadyExists with ``if_absent`` when the key is taken, Transient when the
+        store is in trouble.
+        """
+
+    async def get(self, key: str) -> bytes:
+        """The whole object. Raises NotFound."""
+
+    def stream(
+        self, key: str, *, start: int = 0, end: int | None = None, chunk_bytes: int = 1 << 20
+    ) -> AsyncIterator[bytes]:
+        """Bytes ``start`` up to, not including, ``end``. Raises NotFound at the first step."""
+
+    async def head(self, key: str) -> ObjectInfo:
+        """Raises NotFound."""
+
+    def list(self, prefix: str, *, start_after: str = "") -> AsyncIterator[ObjectInfo]:
+        """Objects whose key starts with ``prefix``, in key order (UTF-8 bytes)."""
+
+    async def delete(self, key: str) -> None:
+        """Remove one object; removing what is not there is no error."""
+
+    def local_file(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """A seekable read-only file with the object's bytes, for as long as the context lasts.
+
+        Adapters on a local disk give the file itself, others a scratch copy. Raises NotFound.
+        """
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """Time, so that tests can turn it."""
+
+    def now(self) -> datetime:
+        """Wall time, timezone-aware, UTC."""
+
+    def monotonic_s(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...

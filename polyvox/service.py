@@ -1,0 +1,44 @@
+"""What a service hands to the process that runs it, and what it gets.
+
+A service package declares its services as entry points of the group ``polyvox.services``
+(see pyproject.toml), so that one process can host several without ``polyvox`` importing any.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from polyvox.ports import Clock, EventLog, ObjectStore
+from polyvox.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the world offers to a service. ``stopping`` is set when the process should end."""
+
+    settings: Settings
+    log: EventLog
+    store: ObjectStore
+    clock: Clock
+    member: str
+    """Name of this process within its consumer groups; the same after a restart."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service. ``http`` gives its routes, ``work`` runs until ``runtime.stopping`` is set.
+
+    ``prepare`` runs once before either, for example to migrate a database.
+    """
+
+    name: str
+    http: Callable[[Runtime], APIRouter] | None = None
+    work: Callable[[Runtime], Awaitable[None]] | None = None
+    prepare: Callable[[Runtime], Awaitable[None]] | None = None

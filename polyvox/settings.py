@@ -1,0 +1,84 @@
+"""Every setting, read from the environment (``POLYVOX_…``) by ``__main__`` modules only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Settings of all services; each service reads what concerns it.
+
+    A field ``foo`` is set by the environment variable ``POLYVOX_FOO``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="POLYVOX_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(Path("polyvox-data"), description="Folder of the embedded log, store and database.")
+    host: str = Field("127.0.0.1", description="Address the HTTP server listens on.")
+    port: int = Field(8484, ge=0, le=65535, description="Port of the HTTP server; 0 picks a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    max_upload_bytes: int = Field(5 * 1024 * MIB, gt=0, description="Largest upload accepted, in bytes.")
+    max_duration_s: float = Field(12 * 3600.0, gt=0, description="Longest recording accepted, in seconds.")
+    part_max_s: float = Field(600.0, gt=0, description="Longest part given to a transcriber, in seconds.")
+    normaliser_concurrency: int = Field(1, ge=1, description="Recordings decoded at the same time by one normaliser.")
+    decode_memory_bytes: int = Field(1536 * MIB, gt=0, description="Address space of the decoding process, in bytes.")
+    decode_timeout_s: float = Field(
+        1800.0, gt=0, description="Longest wall-clock time to decode one recording, in seconds."
+    )
+
+    weights_dir: Path = Field(
+        Path.home() / ".cache" / "polyvox" / "weights", description="Folder where model weights are kept."
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    threads: int = Field(0, ge=0, description="Threads a model uses on CPU; 0 uses all cores.")
+    transcriber_engine: Literal["ctranslate2", "whisper"] = Field(
+        "ctranslate2", description="Engine that writes the words."
+    )
+    transcriber_model: str = Field("base", description="Model of the transcriber when a request names none.")
+    transcriber_concurrency: int = Field(1, ge=1, description="Parts transcribed at the same time by one transcriber.")
+    transcribe_timeout_s: float = Field(3600.0, gt=0, description="Longest wall-clock time for one part, in seconds.")
+    diarizer_pipeline: str = Field(
+        "builtin",
+        description="builtin, or a pyannote pipeline: a Hugging Face name or a local folder.",
+    )
+    diarizer_concurrency: int = Field(1, ge=1, description="Recordings diarized at the same time by one diarizer.")
+    diarize_timeout_s: float = Field(
+        6 * 3600.0, gt=0, description="Longest wall-clock time for one recording, in seconds."
+    )
+    hf_token: str | None = Field(None, description="Hugging Face token, for pipelines and models that need one.")
+
+    attempts: int = Field(5, ge=1, description="Attempts at a message in transient trouble before it is dead-lettered.")
+    retry_base_s: float = Field(0.5, gt=0, description="First delay between attempts, in seconds; it doubles.")
+    retry_max_s: float = Field(60.0, gt=0, description="Longest delay between attempts, in seconds.")
+    session_timeout_s: float = Field(
+        45.0, gt=0, description="Silence after which a consumer loses its partitions, in seconds."
+    )
+    drain_timeout_s: float = Field(25.0, ge=0, description="How long work in flight may go on at shutdown, in seconds.")
+
+    @property
+    def log_path(self) -> Path:
+        return self.data_dir / "log"
+
+    @property
+    def objects_path(self) -> Path:
+        return self.data_dir / "objects"
+
+    @property
+    def database_path(self) -> Path:
+        return self.data_dir / "polyvox.db"
+
+    @property
+    def scratch_path(self) -> Path:
+        return self.data_dir / "scratch"
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the results database."""
+        return f"sqlite+aiosqlite:///{self.database_path}"

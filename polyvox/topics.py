@@ -1,0 +1,115 @@
+"""Every topic there is: what it carries, who writes it, who reads it, how it is laid out.
+
+Names have hyphens, no dots. The key of every message is the ``media_id``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from polyvox.contracts import (
+    Fact,
+    MediaCompleted,
+    MediaDeleted,
+    MediaDiarized,
+    MediaFailed,
+    MediaReady,
+    MediaUploaded,
+    PartReady,
+    PartTranscribed,
+    SegmentPublished,
+    StageFailed,
+)
+from polyvox.ports import TopicConfig
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. ``event`` None: dead letters, which keep the message as it came."""
+
+    name: str
+    event: type[Fact] | None
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    meaning: str
+    partitions: int
+    retention_s: float | None
+
+    @property
+    def config(self) -> TopicConfig:
+        return TopicConfig(self.name, self.partitions, self.retention_s)
+
+
+def _topic(
+    event: type[Fact],
+    producers: str,
+    consumers: str,
+    meaning: str,
+    *,
+    partitions: int = 6,
+    retention_days: float = 7.0,
+) -> Topic:
+    return Topic(
+        event.TOPIC,
+        event,
+        tuple(producers.split()),
+        tuple(consumers.split()),
+        meaning,
+        partitions,
+        retention_days * DAY_S,
+    )
+
+
+def dead_letter_topic(stage: str) -> str:
+    """Where a stage puts what it gave up on. ``stage`` is the worker's name."""
+    return f"{stage}-dead-letters"
+
+
+def _dead_letters(stage: str) -> Topic:
+    return Topic(
+        dead_letter_topic(stage),
+        None,
+        (stage,),
+        ("polyvox replay",),
+        f"What the {stage} gave up on: the message as it came, its cause in the headers.",
+        1,
+        30 * DAY_S,
+    )
+
+
+WORKERS = ("normaliser", "transcriber", "diarizer", "projection")
+
+TOPICS: dict[str, Topic] = {
+    topic.name: topic
+    for topic in (
+        _topic(MediaUploaded, "ingest", "normaliser projection", "A recording was accepted."),
+        _topic(MediaReady, "normaliser", "diarizer projection", "A recording is decoded and cut into parts."),
+        _topic(
+            PartReady,
+            "normaliser",
+            "transcriber",
+            "A part of at most ten minutes waits for its words.",
+            partitions=12,
+        ),
+        _topic(PartTranscribed, "transcriber", "projection", "The words of a part are stored."),
+        _topic(MediaDiarized, "diarizer", "projection", "The turns of a recording are stored."),
+        _topic(StageFailed, "normaliser transcriber diarizer", "projection", "A stage gave up."),
+        _topic(
+            SegmentPublished,
+            "projection",
+            "downstream",
+            "One message for each segment of a finished transcript.",
+            retention_days=30,
+        ),
+        _topic(MediaCompleted, "projection", "downstream", "A transcript is finished.", retention_days=30),
+        _topic(MediaFailed, "projection", "downstream", "A recording ended without a transcript.", retention_days=30),
+        _topic(MediaDeleted, "results-api", "projection downstream", "A recording was removed.", retention_days=30),
+        *(_dead_letters(worker) for worker in WORKERS),
+    )
+}
+
+
+def configs() -> list[TopicConfig]:
+    return [topic.config for topic in TOPICS.values()]

@@ -1,0 +1,1 @@
+"""Joins words and speakers, and serves the result."""

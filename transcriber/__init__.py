@@ -1,0 +1,1 @@
+"""Turns parts of recordings into words."""

@@ -1,0 +1,56 @@
+"""What a transcriber engine is: arrays in, words out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeOptions:
+    """``language`` None: detect. ``prompt`` biases spelling and vocabulary."""
+
+    language: str | None = None
+    task: Literal["transcribe", "translate"] = "transcribe"
+    model: str = "base"
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWord:
+    """Seconds from the start of the array; ``text`` with Whisper's leading space."""
+
+    start_s: float
+    end_s: float
+    text: str
+    probability: float
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    words: list[EngineWord]
+    language: str | None
+    languages: list[tuple[str, float]]
+    """Up to five (language, probability), most probable first."""
+    speech: list[tuple[float, float]]
+    """(start, end) in seconds of what the voice activity detector heard."""
+
+
+class TranscriberEngine(Protocol):
+    """Loaded weights that turn audio into words. Not thread-safe."""
+
+    name: str
+
+    def transcribe(self, audio: NDArray[np.float32], options: TranscribeOptions) -> Transcription:
+        """Transcribe mono float32 samples, shape (n,), 16 kHz, within [-1, 1].
+
+        Raises:
+            Invalid: the options name a language or model this engine does not have.
+        """
+
+    def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """The five most probable languages with their probabilities; [] when nobody speaks."""
