@@ -1,0 +1,51 @@
+# Everything sets itself up: each target below works on a fresh clone with Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.polyvox-ready
+SOURCES := polyvox ingest transcriber diarizer results_api tests benchmarks examples
+
+.PHONY: help setup demo up test lint format types docs clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(STAMP) ## make the environment in .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Polyvox needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV): the first time this takes a few minutes and 6 GB (PyTorch)"
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup ## transcribe a recording of two people, start to finish
+	@$(BIN)/polyvox demo
+
+up: setup ## run the server on one port until Ctrl-C
+	@$(BIN)/polyvox up
+
+test: setup ## run all tests
+	@$(BIN)/polyvox weights pull
+	@$(BIN)/python -m pytest
+
+lint: setup ## style, import contracts
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/lint-imports
+
+types: setup ## strict types
+	@$(BIN)/mypy
+
+docs: setup ## write the generated pages and schemas again
+	@$(BIN)/python docs/generate.py
+
+format: setup ## put the code in order
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+clean: ## remove the environment and what demo and up left here
+	rm -rf $(VENV) polyvox-data demo-output

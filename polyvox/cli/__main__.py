@@ -1,0 +1,59 @@
+"""`polyvox …`: finds the command and loads only its file."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from polyvox import __version__
+from polyvox.errors import PolyvoxError
+
+COMMANDS = {
+    "up": "Run all services on this machine, on one port.",
+    "transcribe": "Turn recordings into transcripts.",
+    "weights": "Pull, list and verify model weights.",
+    "topics": "Show what flows through the log, and how far behind each consumer is.",
+    "replay": "Give dead letters another chance.",
+    "doctor": "Say what is missing on this machine and how to get it.",
+    "demo": "Transcribe a recording of two people that ships with pyannote.audio.",
+}
+HIDDEN = {"run": "Run some services in this process."}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
+            return None
+        command = importlib.import_module(f"polyvox.cli.{cmd_name}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"polyvox.cli.{cmd_name}.command is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Who said what, when: transcripts with speakers from any recording."""
+
+
+def main() -> None:
+    try:
+        cli(prog_name="polyvox")
+    except PolyvoxError as error:
+        click.echo(f"polyvox: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Runs one or more services in this process: their routes on one port, their workers beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from polyvox import bootstrap
+from polyvox.errors import Fatal
+from polyvox.logs import configure
+from polyvox.service import Runtime, Service
+from polyvox.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+log = logging.getLogger(__name__)
+
+RETENTION_EVERY_S = 600.0
+HTTP_GRACE_S = 5
+
+
+def run(names: Sequence[str], settings: Settings, *, member: str) -> int:
+    """Run services until SIGINT or SIGTERM; returns the exit status."""
+    configure(settings.log_level, name=member)
+    try:
+        services = [bootstrap.load_service(name) for name in names]
+        asyncio.run(_run(services, settings, member))
+    except Fatal as error:
+        log.error("%s stops: %s", member, error)
+        return 1
+    return 0
+
+
+async def _run(services: Sequence[Service], settings: Settings, member: str) -> None:
+    async with bootstrap.runtime(settings, member=member) as runtime:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, runtime.stopping.set)
+        for service in services:
+            if service.prepare:
+                await service.prepare(runtime)
+        await run_services(services, runtime)
+
+
+async def run_services(services: Sequence[Service], runtime: Runtime) -> None:
+    """Serve and work until ``runtime.stopping`` is set; the first failure stops all and is raised."""
+    tasks = [asyncio.create_task(service.work(runtime), name=service.name) for service in services if service.work]
+    if any(service.http for service in services):
+        tasks.append(asyncio.create_task(_serve(services, runtime), name="http"))
+    tasks.append(asyncio.create_task(_enforce_retention(runtime), name="retention"))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        runtime.stopping.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
+    import uvicorn
+
+    from polyvox import metrics
+    from polyvox.http import create_app, operations_router
+
+    app = create_app(
+        [
+            *(service.http(runtime) for service in services if service.http),
+            operations_router(runtime, metrics.render),
+        ],
+        title="Polyvox",
+    )
+
+    class Server(uvicorn.Server):
+        """A server that leaves the process's signals to us."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    settings = runtime.settings
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=HTTP_GRACE_S,
+            server_header=False,
+        )
+    )
+    stopper = asyncio.create_task(_stop_server(server, runtime))
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise Fatal(
+            f"cannot listen on {settings.host}:{settings.port}; is another server there? "
+            "Choose another port with --port."
+        ) from error
+    finally:
+        stopper.cancel()
+    if not runtime.stopping.is_set():
+        raise Fatal(f"the HTTP server on {settings.host}:{settings.port} stopped by itself")
+
+
+async def _stop_server(server: uvicorn.Server, runtime: Runtime) -> None:
+    await runtime.stopping.wait()
+    server.should_exit = True
+
+
+async def _enforce_retention(runtime: Runtime) -> None:
+    while not runtime.stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(runtime.stopping.wait(), RETENTION_EVERY_S)
+            return
+        dropped = await runtime.log.enforce_retention()
+        if dropped:
+            log.info("retention dropped %d records", dropped)

@@ -1,0 +1,122 @@
+"""Runs the whole product as one process tree: starts every service, restarts what dies, stops all.
+
+Processes get the same member name after a restart, so that they take over their own
+partitions at once. Children end with their parent: an orphan notices that and exits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from polyvox.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RESTART_BASE_S = 0.5
+RESTART_MAX_S = 30.0
+STEADY_S = 30.0
+"""A process that ran this long has earned a quick restart again."""
+KILL_GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """One process and the services it hosts."""
+
+    name: str
+    services: tuple[str, ...]
+
+
+PROCESSES = (
+    ProcessSpec("front", ("ingest-api", "results-api")),
+    ProcessSpec("projection", ("projection",)),
+    ProcessSpec("normaliser", ("normaliser",)),
+    ProcessSpec("transcriber", ("transcriber",)),
+    ProcessSpec("diarizer", ("diarizer",)),
+)
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Starts ``processes`` and keeps them running until ``run`` is told to stop."""
+
+    settings: Settings
+    processes: Sequence[ProcessSpec] = PROCESSES
+    environment: Mapping[str, str] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Returns after all processes have ended."""
+        async with asyncio.TaskGroup() as group:
+            for spec in self.processes:
+                group.create_task(self._keep(spec, stopping), name=spec.name)
+
+    def kill(self) -> None:
+        """End every process at once, as a power cut would."""
+        for pid in self.pids.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    async def _keep(self, spec: ProcessSpec, stopping: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        delay_s = RESTART_BASE_S
+        while not stopping.is_set():
+            started_s = loop.time()
+            status = await self._run_once(spec, stopping)
+            if stopping.is_set():
+                return
+            if loop.time() - started_s > STEADY_S:
+                delay_s = RESTART_BASE_S
+            log.warning("%s ended with status %s; starting it again in %.1f s", spec.name, status, delay_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), delay_s)
+            delay_s = min(delay_s * 2, RESTART_MAX_S)
+
+    async def _run_once(self, spec: ProcessSpec, stopping: asyncio.Event) -> int:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "polyvox.cli",
+            "run",
+            *spec.services,
+            "--member",
+            spec.name,
+            "--parent",
+            str(os.getpid()),
+            env={**os.environ, **self.environment, **environment_of(self.settings)},
+            # A Ctrl-C in the terminal goes to the supervisor alone, which passes it on in order.
+            start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        self.pids[spec.name] = process.pid
+        ended = asyncio.create_task(process.wait())
+        stop = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                process.terminate()
+                await asyncio.wait({ended}, timeout=self.settings.drain_timeout_s + KILL_GRACE_S)
+        finally:
+            stop.cancel()
+            if not ended.done():
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            status = await ended
+            self.pids.pop(spec.name, None)
+        return status
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment variables that give another process these settings."""
+    return {
+        f"POLYVOX_{name.upper()}": str(value)
+        for name, value in settings.model_dump(mode="json").items()
+        if value is not None
+    }
