@@ -1,0 +1,63 @@
+"""The HTTP application that services put their routes into.
+
+Every refusal is an RFC 9457 problem (polyvox/problems.py), every answer carries basic
+security headers and reaches its client (polyvox/http_middleware.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import polyvox
+from polyvox import problems
+from polyvox.http_middleware import LingeringClose, SecurityHeaders
+from polyvox.operations import operations_router
+from polyvox.problems import Problem, ProblemDocument, documented
+
+__all__ = ["Problem", "ProblemDocument", "create_app", "documented", "operations_router"]
+
+
+def create_app(
+    routers: Iterable[APIRouter],
+    *,
+    title: str,
+    version: str = polyvox.__version__,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """One application with all ``routers``; ``lifespan`` wraps its life as in FastAPI."""
+    app = FastAPI(title=title, version=version, lifespan=lifespan)
+    problems.install(app)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(LingeringClose)
+    for router in routers:
+        app.include_router(router)
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _with_problems(
+                get_openapi(title=app.title, version=app.version, routes=app.routes, tags=app.openapi_tags)
+            )
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI documents its own shape of validation error; here every error is a problem."""
+    schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = ProblemDocument.model_json_schema()
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    for path in document.get("paths", {}).values():
+        for operation in path.values():
+            responses = operation.get("responses", {})
+            if "422" in responses:
+                responses["422"] = documented(422)[422]
+            responses["default"] = {**documented(500)[500], "description": "Any other refusal or failure."}
+    return document

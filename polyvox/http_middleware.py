@@ -1,0 +1,89 @@
+"""What every response gets: a few security headers, and an end that the client sees."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class SecurityHeaders:
+    """Adds headers that keep browsers from guessing types, framing pages and leaking addresses."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class LingeringClose:
+    """Lets a client read the answer to a request whose body nobody wants to the end.
+
+    Closing a connection with unread data makes the kernel send a reset, which destroys the
+    answer on its way. So the whole answer goes out with ``Connection: close``, then what the
+    client still sends is thrown away, for a bounded time, and then the connection closes.
+    """
+
+    def __init__(self, app: ASGIApp, *, linger_s: float = 30.0, idle_s: float = 5.0) -> None:
+        """``linger_s`` bounds the whole wait, ``idle_s`` the wait for the next bytes."""
+        self.app = app
+        self.linger_s = linger_s
+        self.idle_s = idle_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(scope):
+            await self.app(scope, receive, send)
+            return
+        expects_continue = Headers(scope=scope).get("expect", "").lower() == "100-continue"
+        asked = ended = lingers = False
+
+        async def watched_receive() -> Message:
+            nonlocal asked, ended
+            asked = True
+            message = await receive()
+            ended = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        async def lingering_send(message: Message) -> None:
+            nonlocal lingers
+            if message["type"] == "http.response.start" and not ended:
+                MutableHeaders(scope=message)["Connection"] = "close"
+                # Who waits for "100 Continue" and never gets it sends no body.
+                lingers = asked or not expects_continue
+            if not lingers or ended or message["type"] != "http.response.body" or message.get("more_body", False):
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.linger_s):
+                    while not ended:
+                        async with asyncio.timeout(self.idle_s):
+                            await watched_receive()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self.app(scope, watched_receive, lingering_send)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
