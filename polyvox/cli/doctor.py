@@ -44,9 +44,8 @@ def command() -> None:
     settings = Settings()
     findings = list(examine(settings))
     for finding in findings:
-        click.echo(
-            f"{click.style('ok', fg='green') if finding.is_fine else click.style('no', fg='red')}  {finding.name}: {finding.text}"
-        )
+        mark = click.style("ok", fg="green") if finding.is_fine else click.style("no", fg="red")
+        click.echo(f"{mark}  {finding.name}: {finding.text}")
         if not finding.is_fine:
             click.echo(f"    {finding.remedy}")
     missing = sum(not finding.is_fine for finding in findings)
