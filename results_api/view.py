@@ -1,0 +1,124 @@
+"""One recording as its events tell it: kept as JSON in the database, made only by fold.py.
+
+For every slot the view keeps the one message that counts, so that all else (stages,
+progress, what the merge needs) can be worked out from the view alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from polyvox.contracts import (
+    Fact,
+    MediaDiarized,
+    MediaReady,
+    MediaUploaded,
+    Options,
+    PartTranscribed,
+    StageFailed,
+)
+from polyvox.contracts.envelope import Contract
+
+F = TypeVar("F", bound=Fact)
+
+Phase = Literal["processing", "completed", "failed", "deleted"]
+
+
+class Told(Contract, Generic[F]):
+    """A fact with the id and time of the event that told it."""
+
+    id: str
+    time: datetime
+    data: F
+
+
+class Owner(Contract):
+    """Whose recording it is. The upload has the last word, ``by_upload`` says it has spoken."""
+
+    by_upload: bool = False
+    tenant: str = "default"
+    lane: str = "interactive"
+
+
+class RecordingView(Contract):
+    """Frozen; equal for the same set of events in any order and any number of repetitions.
+
+    A deleted recording is a tombstone: only ``media_id``, ``owner`` and ``deleted_at``.
+    """
+
+    media_id: str
+    owner: Owner | None = None
+    uploaded: Told[MediaUploaded] | None = None
+    ready: Told[MediaReady] | None = None
+    transcribed: dict[int, Told[PartTranscribed]] = {}
+    """By part, in order of parts; may hold parts before ``ready`` is known."""
+    diarized: Told[MediaDiarized] | None = None
+    failures: dict[str, Told[StageFailed]] = {}
+    """By stage (``diarize``) or stage and part (``transcribe/3``). A success outweighs them."""
+    deleted_at: datetime | None = None
+
+    @property
+    def options(self) -> Options:
+        """What the uploader asked for, as far as it is known."""
+        told = self.ready or self.uploaded
+        return told.data.options if told else Options()
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds of audio; None until the recording is decoded."""
+        return self.ready.data.duration_s if self.ready else None
+
+    @property
+    def uploaded_at(self) -> datetime | None:
+        return self.uploaded.data.uploaded_at if self.uploaded else None
+
+    @property
+    def last_progress_at(self) -> datetime | None:
+        """When the last stage or part that counts ended, well or not."""
+        told = (self.ready, self.diarized, *self.transcribed.values(), *self.failures.values())
+        return max((one.time for one in told if one), default=None)
+
+    def part_failure(self, part: int) -> Told[StageFailed] | None:
+        """Why a part has no words; None when it has them or may still get them."""
+        if part in self.transcribed:
+            return None
+        return self.failures.get(f"transcribe/{part}") or self.failures.get("transcribe")
+
+    @property
+    def diarize_failure(self) -> Told[StageFailed] | None:
+        return None if self.diarized else self.failures.get("diarize")
+
+    @property
+    def failure(self) -> StageFailed | None:
+        """Why this recording ends without a transcript; None when it has or may get one.
+
+        It does when it cannot be decoded, or when not one of its parts can be transcribed.
+        """
+        if self.ready is None:
+            told = self.failures.get("normalise")
+            return told.data if told else None
+        failures = [self.part_failure(span.part) for span in self.ready.data.parts]
+        return failures[0].data if failures and failures[0] and all(failures) else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more is awaited: merge and publish, or say ``failure``."""
+        if self.deleted_at is not None:
+            return False
+        if self.failure:
+            return True
+        if self.ready is None:
+            return False
+        words = all(span.part in self.transcribed or self.part_failure(span.part) for span in self.ready.data.parts)
+        speakers = self.diarized or self.diarize_failure or not self.options.diarize
+        return bool(words and speakers)
+
+    @property
+    def phase(self) -> Phase:
+        """``completed`` when everything for the merge is in."""
+        if self.deleted_at is not None:
+            return "deleted"
+        if self.failure:
+            return "failed"
+        return "completed" if self.is_settled else "processing"

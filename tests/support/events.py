@@ -1,0 +1,92 @@
+"""Envelopes of one recording's events, at chosen times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from polyvox.contracts import (
+    AudioTrack,
+    Envelope,
+    Fact,
+    MediaDeleted,
+    MediaDiarized,
+    MediaReady,
+    MediaUploaded,
+    Options,
+    PartSpan,
+    PartTranscribed,
+    SourceInfo,
+    Stage,
+    StageFailed,
+    wrap,
+)
+from polyvox.contracts.media_uploaded import StoredObject
+
+MEDIA_ID = "rec-00000001"
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def at(data: Fact, second: float = 0.0) -> Envelope[Any]:
+    """The event of ``data``, told ``second`` seconds after START."""
+    return wrap(data, source="/tests", time=START + timedelta(seconds=second))
+
+
+def uploaded(second: float = 0.0, **options: Any) -> Envelope[Any]:
+    original = StoredObject(key=f"media/{MEDIA_ID}/original", size_bytes=1000)
+    moment = START + timedelta(seconds=second)
+    fact = MediaUploaded(
+        media_id=MEDIA_ID, tenant="acme", original=original, uploaded_at=moment, options=Options(**options)
+    )
+    return at(fact, second)
+
+
+def ready(second: float = 1.0, *, parts: int = 2, part_s: float = 600.0, **options: Any) -> Envelope[Any]:
+    spans = [PartSpan(part=n, start_s=n * part_s, end_s=(n + 1) * part_s) for n in range(parts)]
+    fact = MediaReady(
+        media_id=MEDIA_ID,
+        duration_s=parts * part_s,
+        tracks=[AudioTrack(key=f"media/{MEDIA_ID}/audio.flac", size_bytes=500)],
+        peaks_key=f"media/{MEDIA_ID}/peaks.json",
+        parts=spans,
+        source=SourceInfo(container="wav", codec="pcm_s16le", sample_rate_hz=16000, channels=1),
+        options=Options(**options),
+    )
+    return at(fact, second)
+
+
+def transcribed(part: int, second: float = 2.0, *, options_hash: str = "a" * 12, parts: int = 2) -> Envelope[Any]:
+    fact = PartTranscribed(
+        media_id=MEDIA_ID,
+        part=part,
+        part_count=parts,
+        words_key=f"media/{MEDIA_ID}/parts/{part:05d}/words-{options_hash}.json",
+        options_hash=options_hash,
+        engine="ctranslate2",
+        model="base",
+        word_count=3,
+        audio_s=600.0,
+        processing_s=1.5,
+    )
+    return at(fact, second)
+
+
+def diarized(second: float = 3.0, *, options_hash: str = "b" * 12) -> Envelope[Any]:
+    fact = MediaDiarized(
+        media_id=MEDIA_ID,
+        diarization_key=f"media/{MEDIA_ID}/diarization-{options_hash}.json",
+        options_hash=options_hash,
+        engine="pyannote",
+        model="builtin",
+        speaker_count=2,
+        audio_s=1200.0,
+    )
+    return at(fact, second)
+
+
+def failed(stage: Stage, second: float = 2.0, *, part: int | None = None, reason: str = "It broke.") -> Envelope[Any]:
+    return at(StageFailed(media_id=MEDIA_ID, stage=stage, part=part, code="broken", reason=reason), second)
+
+
+def deleted(second: float = 4.0) -> Envelope[Any]:
+    return at(MediaDeleted(media_id=MEDIA_ID, deleted_at=START + timedelta(seconds=second)), second)
