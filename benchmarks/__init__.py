@@ -1,0 +1,1 @@
+"""Measurements against peers and references; results are recorded in docs/benchmarks.md."""

@@ -1,0 +1,104 @@
+"""Scores of transcripts against references: WER, DER, and how many words have the right speaker."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import jiwer
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
+
+N = TypeVar("N")
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One line of an STM reference: who said what, seconds from the start."""
+
+    speaker: str
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenTurn:
+    start_s: float
+    end_s: float
+    speaker: str
+
+
+def read_stm(path: Path) -> list[Utterance]:
+    """Utterances of a NIST STM file, in its order."""
+    utterances = []
+    for line in path.read_text().splitlines():
+        if line.strip() and not line.startswith(";;"):
+            _, _, speaker, start, end, *text = line.split(maxsplit=5)
+            utterances.append(Utterance(speaker, float(start), float(end), text[0] if text else ""))
+    return utterances
+
+
+def read_rttm(path: Path) -> list[SpokenTurn]:
+    """Turns of a NIST RTTM file, in its order."""
+    rows = [line.split() for line in path.read_text().splitlines() if line.startswith("SPEAKER")]
+    return [SpokenTurn(float(row[3]), float(row[3]) + float(row[4]), row[7]) for row in rows]
+
+
+def normalised(text: str, language: str = "en") -> str:
+    """Whisper's own normalisation: lower case, no punctuation, English spelling and numbers unified."""
+    return str(EnglishTextNormalizer()(text) if language == "en" else BasicTextNormalizer()(text)).strip()
+
+
+def wer(reference: str, hypothesis: str, language: str = "en") -> float:
+    """Word error rate after normalisation: 0 is perfect, may exceed 1."""
+    return float(jiwer.wer(normalised(reference, language), normalised(hypothesis, language)))
+
+
+def der(reference: Sequence[SpokenTurn], hypothesis: Sequence[SpokenTurn], *, collar_s: float = 0.0) -> float:
+    """Diarization error rate with overlaps counted (pyannote.metrics)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pyannote.core import Annotation, Segment, Timeline
+        from pyannote.metrics.diarization import DiarizationErrorRate
+
+        def annotation(turns: Iterable[SpokenTurn]) -> Annotation:
+            result = Annotation()
+            for index, turn in enumerate(turns):
+                result[Segment(turn.start_s, turn.end_s), index] = turn.speaker
+            return result
+
+        end_s = max((turn.end_s for turn in (*reference, *hypothesis)), default=0.0)
+        metric = DiarizationErrorRate(collar=2 * collar_s, skip_overlap=False)
+        return float(metric(annotation(reference), annotation(hypothesis), uem=Timeline([Segment(0, end_s)])))
+
+
+def speaker_accuracy(
+    reference: Sequence[tuple[str, str]], hypothesis: Sequence[tuple[str, str | None]], language: str = "en"
+) -> float:
+    """Share of the words found in both whose speaker is right, under the best mapping of names.
+
+    Args:
+        reference, hypothesis: (word or phrase, speaker) in order of time.
+    """
+    expected, heard = _labelled(reference, language), _labelled(hypothesis, language)
+    pairs: Counter[tuple[str, str | None]] = Counter()
+    chunks = jiwer.process_words([" ".join(w for w, _ in expected)], [" ".join(w for w, _ in heard)]).alignments[0]
+    for chunk in chunks:
+        if chunk.type in ("equal", "substitute"):
+            for offset in range(chunk.ref_end_idx - chunk.ref_start_idx):
+                pairs[expected[chunk.ref_start_idx + offset][1], heard[chunk.hyp_start_idx + offset][1]] += 1
+    names = sorted({name for name, _ in pairs})
+    found = sorted({name for _, name in pairs if name not in (None, "unknown")}, key=str)
+    counts = np.array([[pairs[name, other] for other in found] for name in names])
+    rows, columns = linear_sum_assignment(-counts) if counts.size else ([], [])
+    return float(sum(counts[row, column] for row, column in zip(rows, columns, strict=True)) / max(pairs.total(), 1))
+
+
+def _labelled(items: Sequence[tuple[str, N]], language: str) -> list[tuple[str, N]]:
+    return [(word, name) for text, name in items for word in normalised(text, language).split()]
