@@ -87,7 +87,7 @@ class Product:
         below = psutil.Process(self.pid).children(recursive=True)
         self._process.kill()
         self._process.wait(30)
-        gone, alive = psutil.wait_procs(below, timeout=60)
+        _, alive = psutil.wait_procs(below, timeout=60)
         assert not alive, f"these outlived their supervisor: {alive}"
 
     def stop(self) -> int:
