@@ -1,0 +1,145 @@
+"""Opens a file that nobody vouches for, with libavformat, so that it can reach nothing else.
+
+Four fences, each enough alone: the bytes come from a Python file object that has no name (so
+content decides, not an extension); only the demuxers named here may be chosen, none of which
+reads playlists, image sequences or other files; no protocol is allowed; and any request to
+open something else is refused and remembered. Only audio decoders may be opened at all, so a
+video's pictures are never parsed by a decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any, NoReturn
+
+import av
+
+from polyvox.errors import Invalid
+
+DEMUXERS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dss,dts,eac3,flac,flv,gsm,loas,matroska,mov,mp3,mpc,mpc8,"
+    "mpeg,mpegts,mxf,nistsphere,nut,oga,ogg,oma,qcp,rm,sbc,shn,sox,tak,truehd,tta,voc,w64,wav,webm,wsd,wtv,wv,xwma"
+)
+
+_PCM = ",".join(
+    f"pcm_{kind}"
+    for kind in (
+        "alaw,mulaw,vidc,bluray,dvd,s8,u8,s8_planar,s16be,s16le,s16be_planar,s16le_planar,s24be,s24le,s24le_planar,"
+        "s24daud,s32be,s32le,s32le_planar,s64be,s64le,u16be,u16le,u24be,u24le,u32be,u32le,f16le,f24le,f32be,f32le,"
+        "f64be,f64le"
+    ).split(",")
+)
+DECODERS = (
+    "aac,aac_latm,ac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,als,amrnb,amrwb,ape,atrac1,"
+    "atrac3,atrac3al,atrac3plus,atrac3plusal,cook,dca,dss_sp,eac3,evrc,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,"
+    "ilbc,libopencore_amrnb,libopencore_amrwb,libopus,mace3,mace6,mlp,mp1,mp1float,mp2,mp2float,mp3,mp3float,mpc7,"
+    "mpc8,nellymoser,opus,qcelp,qdm2,qdmc,ralf,real_144,real_288,s302m,sbc,shorten,sipr,speex,tak,truehd,truespeech,"
+    f"tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,xma1,xma2,{_PCM}"
+)
+_DECODER_NAMES = frozenset(DECODERS.split(","))
+
+_POINTERS = frozenset({"hls", "sdp", "rtsp", "rtp", "dash", "concat", "imf", "webm_dash_manifest", "sap", "asf_o"})
+_PICTURES = ("gif", "apng", "image2", "svg", "ico", "webp", "_pipe", "jpegxl_anim")
+MAX_CHANNELS = 64
+"""libswresample's limit."""
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
+
+
+class _Nameless:
+    """Hides the name of a file from libavformat."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+class _Fence:
+    """Refuses every further file or address."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+
+    def __call__(self, url: str, _flags: int, _options: Mapping[str, str]) -> NoReturn:
+        self.refused.append(url)
+        raise PermissionError("the decoder opens one file only")
+
+
+@contextmanager
+def open_media(file: IO[bytes]) -> Iterator[tuple[Any, bool]]:
+    """An open PyAV container, and whether its duration is what the file itself claims.
+
+    libavformat says only in its log when it worked out a duration from the bit rate.
+
+    Raises:
+        Invalid: empty, not a recording, a playlist or another file that points elsewhere.
+    """
+    if not file.read(1):
+        raise Invalid("The file is empty: it has no bytes at all.", code="empty")
+    file.seek(0)
+    fence = _Fence()
+    av.logging.set_level(av.logging.WARNING)
+    try:
+        with av.logging.Capture() as log:
+            container = av.open(
+                _Nameless(file),
+                mode="r",
+                options={"codec_whitelist": DECODERS},
+                container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": "none"},
+                io_open=fence,
+                metadata_errors="replace",
+            )
+    except (av.error.FFmpegError, ValueError, OverflowError) as error:
+        raise _refusal(error, log, fence) from error
+    finally:
+        # What libavformat says later would only fill the log, as often as a hostile file likes.
+        av.logging.set_level(None)
+    with container:
+        claimed = not any("Estimating duration" in text for _, _, text in log)
+        yield container, claimed
+
+
+def usable_tracks(container: Any) -> list[Any]:
+    """The audio streams that can be decoded.
+
+    Raises:
+        Invalid: there is none; the reason says why.
+    """
+    tracks = [stream for stream in container.streams if stream.type == "audio"]
+    if not tracks:
+        if any(stream.type == "video" for stream in container.streams):
+            raise Invalid("The file is a video without a sound track: there is nothing to hear.", code="no-audio")
+        raise Invalid("The file holds no sound track: there is nothing to hear.", code="no-audio")
+    troubles = [_trouble(track) for track in tracks]
+    usable = [track for track, trouble in zip(tracks, troubles, strict=True) if trouble is None]
+    if not usable:
+        raise Invalid(f"The file's sound track cannot be decoded: {troubles[0]}.", code="undecodable")
+    return usable
+
+
+def _trouble(track: Any) -> str | None:
+    context = track.codec_context
+    if context is None:
+        return "its codec is not known"
+    if context.name not in _DECODER_NAMES:
+        return f"its codec {context.name} is not accepted"
+    if not 1 <= context.channels <= MAX_CHANNELS:
+        return f"its header claims {context.channels} channels"
+    if not MIN_RATE_HZ <= (context.sample_rate or 0) <= MAX_RATE_HZ:
+        return f"its header claims {context.sample_rate} samples a second"
+    return None
+
+
+def _refusal(error: Exception, log: list[tuple[int, str, str]], fence: _Fence) -> Invalid:
+    detected = next((name for _, name, text in log if "not on whitelist" in text and name not in _DECODER_NAMES), "")
+    if fence.refused or detected in _POINTERS or any("m3u8/hls" in text for _, _, text in log):
+        return Invalid(
+            "The file is a playlist or points at other files: upload the recording itself.", code="points-elsewhere"
+        )
+    if detected.startswith(_PICTURES) or detected.endswith(_PICTURES):
+        return Invalid("The file is a picture, not a recording.", code="not-media")
+    if isinstance(error, av.error.InvalidDataError):
+        return Invalid(
+            "The file is not a recording that can be read: it is damaged, incomplete or of another kind.",
+            code="not-media",
+        )
+    return Invalid("The file is not a recording: no sound or video was found in it.", code="not-media")

@@ -1,0 +1,119 @@
+"""Audio as the pipeline keeps it: 16 kHz mono 16-bit FLAC, whole or one part of it.
+
+A part is the file's header followed by a byte range that begins and ends at frame borders.
+Frames keep the numbers they have in the whole file. libavcodec does not mind, libFLAC does,
+so send samples, not a slice, to software that is not ours.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from polyvox.contracts.part_ready import AudioSlice
+from polyvox.errors import Invalid
+from polyvox.ports import ObjectStore
+
+SAMPLE_RATE_HZ = 16_000
+FULL_SCALE = 32_768.0
+"""A 16-bit sample divided by this lies in [-1, 1)."""
+
+STREAMINFO_BYTES = 34
+HEADER_BYTES = 4 + 4 + STREAMINFO_BYTES
+"""Marker, block header and STREAMINFO: all that the pipeline's own files have before their frames."""
+
+
+def stream_header(frame_samples: int, *, total_samples: int = 0, md5: bytes = bytes(16)) -> bytes:
+    """The first ``HEADER_BYTES`` of a 16 kHz mono 16-bit FLAC file of fixed-size frames.
+
+    ``total_samples`` 0 and an ``md5`` of zeros mean "not known" (RFC 9639, 8.2).
+    """
+    rate_channels_bits_total = SAMPLE_RATE_HZ << 44 | 0 << 41 | 15 << 36 | total_samples
+    streaminfo = struct.pack(">HH3x3xQ16s", frame_samples, frame_samples, rate_channels_bits_total, md5)
+    return b"fLaC" + (0x80 << 24 | STREAMINFO_BYTES).to_bytes(4, "big") + streaminfo
+
+
+def without_totals(header: bytes) -> bytes:
+    """A FLAC header that no longer says how long its stream is and what its checksum is.
+
+    A slice starts with the header of the whole file, whose totals are wrong for the slice.
+    """
+    if header[:4] != b"fLaC" or header[4] & 0x7F != 0 or len(header) < HEADER_BYTES:
+        raise Invalid("the stored audio does not start with a FLAC header", code="bad-flac")
+    totals_at = HEADER_BYTES - 16 - 5
+    return header[:totals_at] + bytes([header[totals_at] & 0xF0]) + bytes(20) + header[HEADER_BYTES:]
+
+
+async def fetch_slice(store: ObjectStore, audio: AudioSlice) -> bytes:
+    """One part of a recording as a FLAC stream of its own; nothing but the part is read.
+
+    Raises:
+        NotFound: the audio is gone.
+        Invalid: what is stored is not FLAC, or is shorter than the slice.
+    """
+    header = b"".join([chunk async for chunk in store.stream(audio.key, start=0, end=audio.header_bytes)])
+    chunks = [chunk async for chunk in store.stream(audio.key, start=audio.start_byte, end=audio.end_byte)]
+    if sum(map(len, chunks)) != audio.end_byte - audio.start_byte:
+        raise Invalid("the stored audio is shorter than its parts say", code="bad-flac")
+    return b"".join([without_totals(header), *chunks])
+
+
+def decode_flac(data: bytes) -> NDArray[np.float32]:
+    """Samples of a whole FLAC file or of what ``fetch_slice`` gave.
+
+    Returns:
+        float32 of shape (n,), mono, 16 kHz, in [-1, 1).
+
+    Raises:
+        Invalid: not 16 kHz mono FLAC, or broken.
+    """
+    blocks = list(_blocks(io.BytesIO(data)))
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def read_flac(path: Path, *, block_samples: int = 10 * SAMPLE_RATE_HZ) -> Iterator[NDArray[np.float32]]:
+    """Samples of a FLAC file in blocks of ``block_samples`` (the last may be shorter), in constant memory.
+
+    Yields float32 of shape (n,), mono, 16 kHz, in [-1, 1). Raises Invalid as ``decode_flac`` does.
+    """
+    with path.open("rb") as file:
+        held: list[NDArray[np.float32]] = []
+        held_samples = 0
+        for block in _blocks(file):
+            held.append(block)
+            held_samples += block.size
+            if held_samples >= block_samples:
+                joined = np.concatenate(held)
+                whole = joined.size - joined.size % block_samples
+                yield from (joined[at : at + block_samples] for at in range(0, whole, block_samples))
+                held, held_samples = [joined[whole:]], joined.size - whole
+        if held_samples:
+            yield np.concatenate(held)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[NDArray[np.float32]]:
+    try:
+        # The flac demuxer reads FLAC only and opens nothing else.
+        with av.open(file, format="flac") as container:
+            stream = container.streams.audio[0]
+            if stream.rate != SAMPLE_RATE_HZ or stream.channels != 1:
+                raise Invalid(
+                    f"the stored audio has {stream.rate} Hz and {stream.channels} channels, not 16000 and 1",
+                    code="bad-flac",
+                )
+            for frame in container.decode(stream):
+                yield _floats(frame)
+    except (av.error.FFmpegError, IndexError) as error:
+        raise Invalid(f"the stored audio is not readable FLAC: {error}", code="bad-flac") from error
+
+
+def _floats(frame: Any) -> NDArray[np.float32]:
+    samples: NDArray[np.int16] = frame.to_ndarray()[0]
+    return samples.astype(np.float32) / np.float32(FULL_SCALE)
