@@ -20,6 +20,21 @@ def upload_manifest(media_id: str) -> str:
     return f"media/{media_id}/upload.json"
 
 
+PENDING_UPLOADS = "uploads/pending/"
+IDEMPOTENCY_RECORDS = "uploads/idempotency/"
+
+
+def pending_upload(media_id: str) -> str:
+    """Lies there from just before an original is stored until its event is on the log."""
+    return f"{PENDING_UPLOADS}{media_id}.json"
+
+
+def idempotency_record(tenant: str, idempotency_key: str) -> str:
+    """Which recording an Idempotency-Key stands for; outside of ``media/``, so that it outlives the recording."""
+    digest = hashlib.sha256(json.dumps([tenant, idempotency_key]).encode()).hexdigest()
+    return f"{IDEMPOTENCY_RECORDS}{digest}.json"
+
+
 def audio(media_id: str) -> str:
     return f"media/{media_id}/audio.flac"
 

@@ -1,0 +1,153 @@
+"""``POST /v1/media``: the way in for recordings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any, Literal, get_args
+
+from fastapi import APIRouter, Header, Request, Response
+from multipart import parse_content_disposition
+from pydantic import BaseModel, Field
+
+from ingest import refusals
+from ingest.form import FORM_OVERHEAD_BYTES, boundary_of, extended_filename, form_events, raw_events
+from ingest.idempotency import checked_key
+from ingest.options import Known, read_options
+from ingest.receiver import Receiver
+from ingest.sweep import Sweep
+from ingest.uploads import Uploads
+from polyvox.contracts import Options
+from polyvox.http import documented
+from polyvox.publish import Publisher
+from polyvox.service import Runtime
+from polyvox.settings import Settings
+from polyvox.weights import known_models
+
+SOURCE = "/polyvox/ingest"
+# There is one tenant until requests are authenticated.
+TENANT = "default"
+
+
+class Queued(BaseModel):
+    media_id: str = Field(description="Name of the recording from now on.")
+    status: Literal["queued"] = "queued"
+    href: str = Field(description="Where to ask how far it is.", examples=["/v1/media/0198c9d2-…"])
+
+
+def router(runtime: Runtime) -> APIRouter:
+    """The upload API on the runtime's store and log."""
+    api = APIRouter(tags=["media"])
+    uploads = Uploads(runtime.store, Publisher(runtime.log, runtime.clock, SOURCE), runtime.clock)
+    known = Known(
+        engines=get_args(Settings.model_fields["transcriber_engine"].annotation), models=frozenset(known_models())
+    )
+    max_bytes = runtime.settings.max_upload_bytes
+
+    @api.post(
+        "/v1/media",
+        status_code=202,
+        response_model=Queued,
+        summary="Upload a recording.",
+        responses=documented(400, 409, 413, 415, 422, 503),
+        openapi_extra=_request_document(),
+    )
+    async def upload(
+        request: Request,
+        response: Response,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                description="Makes a retry safe: requests with the same key (1 to 255 printable ASCII characters) make "
+                "one recording. Remembered for seven days; a repeated answer says `Idempotent-Replay: true`."
+            ),
+        ] = None,
+    ) -> Queued:
+        """Send the recording as the part `file` of a form, with options as other parts in any
+        order; or as the whole body, with options in the query string. The answer comes when the
+        recording is stored and queued. What it is is decided by its bytes alone.
+        """
+        key = None if idempotency_key is None else checked_key(idempotency_key)
+        async with aclosing(request.stream()) as chunks:
+            receiver = _receiver(request, chunks, max_bytes, known)
+            trace = request.headers.get("traceparent")
+            if key is None:
+                accepted = await uploads.accept(receiver, tenant=TENANT, traceparent=trace)
+            else:
+                accepted = await uploads.accept_once(receiver, tenant=TENANT, idempotency_key=key, traceparent=trace)
+        href = f"/v1/media/{accepted.media_id}"
+        response.headers["Location"] = href
+        if accepted.replayed:
+            response.headers["Idempotent-Replay"] = "true"
+        return Queued(media_id=accepted.media_id, href=href)
+
+    return api
+
+
+async def sweep(runtime: Runtime) -> None:
+    """Sweeps until the runtime stops."""
+    publisher = Publisher(runtime.log, runtime.clock, SOURCE)
+    await Sweep(runtime.store, publisher, runtime.clock).run(runtime.stopping)
+
+
+def _receiver(request: Request, chunks: AsyncIterator[bytes], max_bytes: int, known: Known) -> Receiver:
+    boundary = boundary_of(request.headers.get("content-type", ""))
+    slack = 0 if boundary is None else FORM_OVERHEAD_BYTES
+    # A length that says too much is believed, a smaller one is not: the bytes are counted as well.
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes + slack:
+        raise refusals.too_large(max_bytes)
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "filename"]
+    if boundary is None:
+        events = raw_events(chunks, _raw_filename(request))
+    else:
+        events = form_events(_bounded(chunks, max_bytes), boundary)
+    return Receiver(events, max_bytes=max_bytes, read_options=lambda given: read_options(given, known), fields=query)
+
+
+async def _bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
+    """Counts what is around the file as well, for a form may hold any amount of that."""
+    left = max_bytes + FORM_OVERHEAD_BYTES
+    async for chunk in chunks:
+        left -= len(chunk)
+        if left < 0:
+            raise refusals.too_large(max_bytes)
+        yield chunk
+
+
+def _raw_filename(request: Request) -> str | None:
+    disposition = request.headers.get("content-disposition", "")
+    given = request.query_params.get("filename") or extended_filename(disposition)
+    return given or parse_content_disposition(disposition)[2]
+
+
+def _request_document() -> dict[str, Any]:
+    """OpenAPI for a body that FastAPI never sees."""
+    schema = Options.model_json_schema()
+    options: dict[str, Any] = schema["properties"]
+    options["metadata"] = {
+        "type": "string",
+        "description": "A JSON object of strings. Fields named metadata.KEY work as well.",
+    }
+    options["language"] = {
+        "type": "string",
+        "default": "auto",
+        "description": "ISO 639 code, or auto to find out.",
+        "examples": ["auto", "en"],
+    }
+    binary = {"type": "string", "format": "binary"}
+    form = {"type": "object", "required": ["file"], "properties": {"file": binary, **options}}
+    in_query = [{"name": name, "in": "query", "schema": option} for name, option in options.items()]
+    filename = {"name": "filename", "in": "query", "schema": {"type": "string"}, "description": "For a raw body."}
+    return {
+        "parameters": [*in_query, filename],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {"schema": form},
+                "application/octet-stream": {"schema": binary},
+                "audio/*": {"schema": binary},
+                "video/*": {"schema": binary},
+            },
+        },
+    }

@@ -1,0 +1,8 @@
+"""The services of this package, as the entry points in pyproject.toml name them."""
+
+from __future__ import annotations
+
+from ingest import api
+from polyvox.service import Service
+
+API = Service(name="ingest-api", http=api.router, work=api.sweep)
