@@ -15,6 +15,7 @@ from polyvox import child_wire
 from polyvox.child_process import ChildProcess, CpuTimeUsedUp
 from polyvox.errors import ChildCrashed, PolyvoxError, Transient
 from polyvox.limits import Limits
+from polyvox.metrics import CHILD_RESTARTS, Metrics, process_metrics
 
 __all__ = ["Child", "Limits"]
 
@@ -31,7 +32,7 @@ class Child:
         name: what logs and errors call it.
         timeout_error: makes the error for a call that outlasts its time-out, its CPU time
             or its file size; Transient for models, Invalid where the input is to blame.
-        on_restart: told the cause whenever a process is given up.
+        metrics: where restarts are counted.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Child:
         inherit_env: bool = True,
         name: str,
         timeout_error: Callable[[str], PolyvoxError] = Transient,
-        on_restart: Callable[[str], None] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._factory = factory
         self._kwargs = kwargs
@@ -55,7 +56,7 @@ class Child:
         self._inherit_env = inherit_env
         self._name = name
         self._timeout_error = timeout_error
-        self._on_restart = on_restart
+        self._metrics = metrics or process_metrics()
         self._process: ChildProcess | None = None
         self._turn = asyncio.Lock()
 
@@ -171,8 +172,7 @@ class Child:
         await process.kill()
 
     def _note(self, cause: str) -> None:
-        if self._on_restart is not None:
-            self._on_restart(cause)
+        self._metrics.add(CHILD_RESTARTS, child=self._name, cause=cause)
 
 
 class _Refused(Exception):

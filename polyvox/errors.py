@@ -5,6 +5,7 @@ PolyvoxError
 │   ├── NotFound       nothing is stored under that name
 │   └── AlreadyExists  a conditional put lost: somebody was there first
 ├── Transient          the world is in trouble: retry with growing delay
+│   ├── Unavailable    … the log or the store itself: retry until it is back, whatever it takes
 │   └── ChildCrashed   the process that runs a model died; the next attempt gets a fresh one
 │       └── OutOfMemory    … because it ran out of memory: one retry on an emptied device
 ├── Fenced             this consumer no longer owns the partition: drop the work, do not commit
@@ -49,6 +50,10 @@ class AlreadyExists(Invalid):
 
 class Transient(PolyvoxError):
     """The same call may succeed later."""
+
+
+class Unavailable(Transient):
+    """The log or the store does not answer, which is no message's fault."""
 
 
 class ChildCrashed(Transient):

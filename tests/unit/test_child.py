@@ -15,7 +15,9 @@ import pytest
 
 from polyvox.child import Child, Limits
 from polyvox.errors import ChildCrashed, Fatal, Invalid, NotFound, OutOfMemory, Transient
+from polyvox.metrics import CHILD_RESTARTS
 from tests.support.child_targets import Answer
+from tests.support.recorded_metrics import RecordedMetrics
 
 TARGET = "tests.support.child_targets:Target"
 MIB = 1024 * 1024
@@ -90,13 +92,13 @@ async def test_errors_raised_on_purpose_keep_their_class_and_the_process(make: C
 async def test_other_exceptions_are_transient_and_replace_the_process(
     make: Callable[..., Child], method: str, says: str
 ) -> None:
-    causes: list[str] = []
-    child = make(on_restart=causes.append)
+    metrics = RecordedMetrics()
+    child = make(metrics=metrics)
     pid = await child.call("pid", timeout_s=20)
     with pytest.raises(Transient, match=says):
         await child.call(method, timeout_s=20)
     assert await child.call("pid", timeout_s=20) != pid
-    assert causes == ["Transient"]
+    assert metrics.count(CHILD_RESTARTS, child="model", cause="Transient") == 1
 
 
 @pytest.mark.parametrize(

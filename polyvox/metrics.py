@@ -1,0 +1,120 @@
+"""Every metric there is, with its meaning, and the sink that values go into.
+
+Code that measures takes a ``Metrics``; without one it uses ``process_metrics()``, of which
+a process has one. Processes that share a data folder add up in one answer when the
+environment variable ``PROMETHEUS_MULTIPROC_DIR`` names a folder they share (see
+polyvox/adapters/prometheus.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, Protocol
+
+_SECONDS = (0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 7200.0)
+_STALL_SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A counter's name ends in ``_total``; ``buckets`` are a histogram's upper bounds, in ``unit``."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    labels: tuple[str, ...]
+    meaning: str
+    buckets: tuple[float, ...] = ()
+
+
+class Metrics(Protocol):
+    """Takes values. Label values are given by name, all of them, every time."""
+
+    def add(self, metric: Metric, amount: float = 1.0, /, **labels: str) -> None:
+        """Count up."""
+
+    def set(self, metric: Metric, value: float, /, **labels: str) -> None:
+        """Set a gauge."""
+
+    def observe(self, metric: Metric, value: float, /, **labels: str) -> None:
+        """Put one value into a histogram."""
+
+    def render(self) -> bytes:
+        """All values in Prometheus text format 0.0.4."""
+
+
+MESSAGES_HANDLED = Metric(
+    "polyvox_messages_handled_total", "counter", "messages", ("worker",), "Messages whose handler succeeded."
+)
+MESSAGES_FAILED = Metric(
+    "polyvox_messages_failed_total",
+    "counter",
+    "attempts",
+    ("worker", "error"),
+    "Attempts at a message that raised, by class of error.",
+)
+MESSAGES_RETRIED = Metric(
+    "polyvox_messages_retried_total",
+    "counter",
+    "attempts",
+    ("worker",),
+    "Failed attempts after which another one was scheduled.",
+)
+MESSAGES_DEAD_LETTERED = Metric(
+    "polyvox_messages_dead_lettered_total",
+    "counter",
+    "messages",
+    ("worker", "code"),
+    "Messages put onto the worker's dead-letter topic, by code of the cause.",
+)
+MESSAGES_IN_FLIGHT = Metric(
+    "polyvox_messages_in_flight", "gauge", "messages", ("worker",), "Messages being handled at this moment."
+)
+HANDLER_DURATION = Metric(
+    "polyvox_handler_duration_seconds",
+    "histogram",
+    "seconds",
+    ("worker",),
+    "Wall-clock time of one attempt at a message, failed ones included.",
+    _SECONDS,
+)
+EVENT_LOOP_STALL = Metric(
+    "polyvox_event_loop_stall_seconds",
+    "histogram",
+    "seconds",
+    ("worker",),
+    "How late the event loop of a worker woke up from a short sleep.",
+    _STALL_SECONDS,
+)
+CHILD_RESTARTS = Metric(
+    "polyvox_child_restarts_total",
+    "counter",
+    "processes",
+    ("child", "cause"),
+    "Child processes that were given up and will be replaced, by cause.",
+)
+
+CATALOGUE = (
+    MESSAGES_HANDLED,
+    MESSAGES_FAILED,
+    MESSAGES_RETRIED,
+    MESSAGES_DEAD_LETTERED,
+    MESSAGES_IN_FLIGHT,
+    HANDLER_DURATION,
+    EVENT_LOOP_STALL,
+    CHILD_RESTARTS,
+)
+
+
+@cache
+def process_metrics() -> Metrics:
+    """The metrics of this process, made at the first call."""
+    from polyvox.adapters.prometheus import PrometheusMetrics
+
+    return PrometheusMetrics()
+
+
+def render() -> bytes:
+    """What ``/metrics`` answers."""
+    return process_metrics().render()

@@ -1,0 +1,50 @@
+"""Facts onto the log: enveloped, encoded, on their topic, under their key, within their trace."""
+
+from __future__ import annotations
+
+from polyvox import tracing
+from polyvox.contracts import Fact, encode, wrap
+from polyvox.ports import Clock, EventLog, Headers, Message
+
+CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
+
+
+class Publisher:
+    """Publishes on behalf of ``source``, a URI reference such as ``/polyvox/normaliser``."""
+
+    def __init__(self, log: EventLog, clock: Clock, source: str) -> None:
+        self._log = log
+        self._clock = clock
+        self._source = source
+
+    async def publish(self, *facts: Fact, traceparent: str | None = None) -> None:
+        """Append all ``facts`` in one go; returns when they are durable.
+
+        They carry ``traceparent``, or else a child of the message being handled, or else
+        the root of a new trace.
+
+        Raises:
+            Transient: the log did not take them, or may not have; publishing again is
+                harmless, since the ids are the same.
+        """
+        now = self._clock.now()
+        headers = trace_headers(traceparent)
+        await self._log.append(
+            [
+                Message(
+                    fact.TOPIC,
+                    key=fact.media_id,
+                    value=encode(wrap(fact, source=self._source, time=now)),
+                    headers=headers,
+                )
+                for fact in facts
+            ]
+        )
+
+
+def trace_headers(traceparent: str | None = None) -> Headers:
+    """Headers of a message published now."""
+    given = tracing.parse(traceparent) if traceparent is not None else None
+    around = given or tracing.current()
+    context = around.child() if around is not None else tracing.new()
+    return (CONTENT_TYPE, (tracing.HEADER, context.traceparent.encode()))
