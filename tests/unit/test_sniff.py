@@ -56,7 +56,6 @@ def encoded(container: str, codec: str, *, seconds: float = 1.0, rate_hz: int = 
         ("ac3", "ac3", 44_100, "audio/ac3"),
         ("eac3", "eac3", 48_000, "audio/ac3"),
         ("ogg", "libopus", 48_000, "audio/ogg"),
-        ("ogg", "libvorbis", 44_100, "audio/ogg"),
         ("ipod", "aac", 44_100, "audio/mp4"),
         ("mp4", "aac", 44_100, "video/mp4"),
         ("3gp", "aac", 44_100, "video/3gpp"),
