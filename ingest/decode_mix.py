@@ -39,7 +39,8 @@ class ChannelMix:
     def mix(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """``block``: float32, finite, at most a few seconds; statistics move by whole calls of ``BLOCK_SAMPLES``."""
         if len(block) == 1:
-            return block[0]
+            only: NDArray[np.float32] = block[0]
+            return only
         pieces = [self._mix_one(block[:, at : at + BLOCK_SAMPLES]) for at in range(0, block.shape[1], BLOCK_SAMPLES)]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
@@ -55,7 +56,8 @@ class ChannelMix:
         self._weights = target if self._covariance.any() else None
         ramp = np.linspace(0.0, 1.0, block.shape[1])
         weights = before[:, None] + (target - before)[:, None] * ramp
-        return (weights * wide).sum(axis=0).astype(np.float32)
+        mixed: NDArray[np.float32] = (weights * wide).sum(axis=0).astype(np.float32)
+        return mixed
 
     def _turn_mirrored(self) -> None:
         power = self._covariance.diagonal()
@@ -108,4 +110,5 @@ class Limiter:
         if start_gain == end_gain == 1.0:
             return held
         ramp = np.linspace(start_gain, end_gain, held.size, dtype=np.float32)
-        return np.clip(held * ramp, -1.0, 1.0)
+        limited: NDArray[np.float32] = (held * ramp).clip(-1.0, 1.0)
+        return limited

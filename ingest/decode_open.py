@@ -18,21 +18,19 @@ import av
 from polyvox.errors import Invalid
 
 DEMUXERS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dss,dts,eac3,flac,flv,gsm,loas,matroska,mov,mp3,mpc,mpc8,"
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,dts,eac3,flac,flv,gsm,iff,ilbc,loas,matroska,mov,mp3,mpc,mpc8,"
     "mpeg,mpegts,mxf,nistsphere,nut,oga,ogg,oma,qcp,rm,sbc,shn,sox,tak,truehd,tta,voc,w64,wav,webm,wsd,wtv,wv,xwma"
 )
 
-_PCM = ",".join(
-    f"pcm_{kind}"
-    for kind in (
-        "alaw,mulaw,vidc,bluray,dvd,s8,u8,s8_planar,s16be,s16le,s16be_planar,s16le_planar,s24be,s24le,s24le_planar,"
-        "s24daud,s32be,s32le,s32le_planar,s64be,s64le,u16be,u16le,u24be,u24le,u32be,u32le,f16le,f24le,f32be,f32le,"
-        "f64be,f64le"
-    ).split(",")
+_PCM = (
+    "pcm_alaw,pcm_bluray,pcm_dvd,pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,pcm_mulaw,pcm_s16be,"
+    "pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,pcm_s24be,pcm_s24daud,pcm_s24le,pcm_s24le_planar,pcm_s32be,"
+    "pcm_s32le,pcm_s32le_planar,pcm_s64be,pcm_s64le,pcm_s8,pcm_s8_planar,pcm_u16be,pcm_u16le,pcm_u24be,pcm_u24le,"
+    "pcm_u32be,pcm_u32le,pcm_u8,pcm_vidc"
 )
 DECODERS = (
-    "aac,aac_latm,ac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,als,amrnb,amrwb,ape,atrac1,"
-    "atrac3,atrac3al,atrac3plus,atrac3plusal,cook,dca,dss_sp,eac3,evrc,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,"
+    "8svx_exp,8svx_fib,aac,aac_latm,ac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,als,amrnb,amrwb,ape,atrac1,"
+    "atrac3,atrac3al,atrac3plus,atrac3plusal,cook,dca,dsd_lsbf,dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,dss_sp,eac3,evrc,flac,g722,g723_1,g726,g726le,g729,gsm,gsm_ms,"
     "ilbc,libopencore_amrnb,libopencore_amrwb,libopus,mace3,mace6,mlp,mp1,mp1float,mp2,mp2float,mp3,mp3float,mpc7,"
     "mpc8,nellymoser,opus,qcelp,qdm2,qdmc,ralf,real_144,real_288,s302m,sbc,shorten,sipr,speex,tak,truehd,truespeech,"
     f"tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,xma1,xma2,{_PCM}"
