@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,11 @@ def run(names: Sequence[str], settings: Settings, *, member: str) -> int:
         log.error("%s stops: %s", member, error)
         return 1
     return 0
+
+
+def run_service(name: str, services: Sequence[str], settings: Settings) -> int:
+    """Run one package's services as a process of its own, named after the host unless settings say otherwise."""
+    return run(services, settings, member=settings.member or f"{name}-{socket.gethostname()}")
 
 
 async def _run(services: Sequence[Service], settings: Settings, member: str) -> None:

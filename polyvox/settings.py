@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("polyvox-data"), description="Folder of the embedded log, store and database.")
     host: str = Field("127.0.0.1", description="Address the HTTP server listens on.")
     port: int = Field(8484, ge=0, le=65535, description="Port of the HTTP server; 0 picks a free one.")
+    member: str | None = Field(
+        None,
+        description="Name of a process within its consumer groups, the same after a restart; the host name by default.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
     max_upload_bytes: int = Field(5 * 1024 * MIB, gt=0, description="Largest upload accepted, in bytes.")

@@ -1,0 +1,16 @@
+"""`python -m results_api`: this service alone, as one process of a larger deployment."""
+
+from __future__ import annotations
+
+import sys
+
+from polyvox.host import run_service
+from polyvox.settings import Settings
+
+SERVICES = (
+    "results-api",
+    "projection",
+)
+
+if __name__ == "__main__":
+    sys.exit(run_service("results_api", SERVICES, Settings()))

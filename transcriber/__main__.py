@@ -1,0 +1,13 @@
+"""`python -m transcriber`: this service alone, as one process of a larger deployment."""
+
+from __future__ import annotations
+
+import sys
+
+from polyvox.host import run_service
+from polyvox.settings import Settings
+
+SERVICES = ("transcriber",)
+
+if __name__ == "__main__":
+    sys.exit(run_service("transcriber", SERVICES, Settings()))
