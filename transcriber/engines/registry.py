@@ -1,0 +1,62 @@
+"""Engines by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from polyvox import weights
+from polyvox.errors import Invalid
+from polyvox.weights_catalogue import MODELS
+from transcriber.engines.base import TranscriberEngine
+from transcriber.engines.model_cache import ModelCache
+from transcriber.engines.windowed import WindowedEngine, WindowModel
+
+ENGINES = ("ctranslate2", "whisper")
+MODELS_LOADED = 2
+
+
+def load(
+    engine: str,
+    *,
+    weights_dir: Path,
+    device: str = "auto",
+    threads: int = 0,
+    compute_type: str = "auto",
+    default_model: str = "base",
+    models_loaded: int = MODELS_LOADED,
+) -> TranscriberEngine:
+    """An engine whose models are loaded when first asked for; at most ``models_loaded`` stay.
+
+    Raises:
+        Invalid: there is no such engine. Asking it for a model raises Invalid when that is unknown
+            or its weights are not here.
+    """
+    if engine not in ENGINES:
+        raise Invalid(f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}", code="unknown-engine")
+
+    def load_model(name: str) -> WindowModel:
+        if engine == "whisper":
+            from transcriber.engines.whisper import WhisperModel
+
+            return WhisperModel(folder_of(engine, name, weights_dir), device=device, threads=threads)
+        from transcriber.engines.ctranslate2 import CTranslate2Model
+
+        return CTranslate2Model(
+            folder_of(engine, name, weights_dir), device=device, threads=threads, compute_type=compute_type
+        )
+
+    return WindowedEngine(engine, ModelCache(load_model, capacity=models_loaded), default_model=default_model)
+
+
+def folder_of(engine: str, model: str, weights_dir: Path) -> Path:
+    """Where the weights for this engine and model are: both engines read a CTranslate2 folder.
+
+    Raises:
+        Invalid: there is no such model, or it was not pulled.
+    """
+    name = weights.for_transcriber(model)
+    candidates = [f"{name}-torch", name] if engine == "whisper" else [name]
+    for candidate in candidates:
+        if candidate in MODELS and weights.is_present(candidate, weights_dir):
+            return weights.folder(candidate, weights_dir)
+    raise Invalid(f"the weights of {model!r} are not here; run: polyvox weights pull {name}", code="no-weights")

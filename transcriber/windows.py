@@ -1,0 +1,165 @@
+"""Which stretches of a recording go through the model together. Pure.
+
+A window is speech of less than 30 s, Whisper's view, with long silences taken out. Time inside
+a window runs over its pieces as if they followed each other; ``to_original_s`` leads back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcriber.speech import Region, subtract
+
+SAMPLE_RATE_HZ = 16_000
+MAX_S = 29.5
+PAD_S = 0.4
+"""Kept on either side of speech, so that no first or last word is lost."""
+
+KEPT_SILENCE_S = 2.0
+"""Pauses up to this length stay as they are; of longer ones only the padding stays."""
+
+GAP_S = 2.0
+"""Speech of this length without a word is decoded again."""
+
+REACH_S = 0.5
+"""A word accounts for speech this far around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``pieces``: (start, end) in seconds of the recording, in order and apart. ``speech`` lies within them."""
+
+    pieces: tuple[Region, ...]
+    speech: tuple[Region, ...]
+
+    @property
+    def start_s(self) -> float:
+        return self.pieces[0][0]
+
+    @property
+    def end_s(self) -> float:
+        return self.pieces[-1][1]
+
+    @property
+    def duration_s(self) -> float:
+        """Length with silences taken out."""
+        return sum(end_s - start_s for start_s, end_s in self.pieces)
+
+    def piece_at(self, inner_s: float) -> tuple[Region, float]:
+        """The piece that is heard at this time of the window, and when in the window it begins."""
+        starts = [0.0, *accumulate(end_s - start_s for start_s, end_s in self.pieces)]
+        index = min(max(bisect_right(starts, inner_s) - 1, 0), len(self.pieces) - 1)
+        return self.pieces[index], starts[index]
+
+    def to_original_s(self, inner_s: float) -> float:
+        """Seconds of the recording that belong to ``inner_s`` seconds of the window."""
+        (start_s, end_s), begins_s = self.piece_at(inner_s)
+        return min(max(start_s + inner_s - begins_s, start_s), end_s)
+
+    def cut(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Samples of the window out of the recording's, shape (n,), 16 kHz."""
+        spans = [
+            audio[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)] for start_s, end_s in self.pieces
+        ]
+        return np.concatenate(spans)
+
+
+def plan(
+    speech: Sequence[Region],
+    *,
+    duration_s: float,
+    max_s: float = MAX_S,
+    pad_s: float = PAD_S,
+    kept_silence_s: float = KEPT_SILENCE_S,
+) -> list[Window]:
+    """Windows that hold all of ``speech``, each piece of it exactly once, in order.
+
+    Args:
+        speech: regions in order and apart, none longer than ``max_s``.
+    """
+    windows: list[Window] = []
+    taken: list[Region] = []
+    edges = _padded(speech, 0.0, duration_s, pad_s)
+    for index in range(len(speech)):
+        more = [*taken, speech[index]]
+        first = index - len(taken)
+        if taken and _length_s(_pieces(more, edges[first : index + 1], kept_silence_s)) > max_s:
+            windows.append(_window(taken, edges[first:index], kept_silence_s, max_s))
+            taken = [speech[index]]
+        else:
+            taken = more
+    if taken:
+        windows.append(_window(taken, edges[len(speech) - len(taken) :], kept_silence_s, max_s))
+    return windows
+
+
+def uncovered(
+    window: Window, words: Sequence[Region], *, gap_s: float = GAP_S, reach_s: float = REACH_S, pad_s: float = PAD_S
+) -> list[Window]:
+    """What of the window's speech its words leave out, as windows of their own.
+
+    ``words``: times of the words in the recording, in order. A window without any word is
+    not given again: the model has heard it and found nothing.
+    """
+    if not words:
+        return []
+    reached = [(start_s - reach_s, end_s + reach_s) for start_s, end_s in words]
+    gaps = [
+        (start_s, end_s) for start_s, end_s in subtract(window.speech, reached) if end_s - start_s >= gap_s - reach_s
+    ]
+    found = []
+    for start_s, end_s in gaps:
+        before = max((end for _, end in words if end <= start_s), default=window.start_s)
+        after = min((start for start, _ in words if start >= end_s), default=window.end_s)
+        home = next((low, high) for low, high in window.pieces if low <= start_s < high)
+        piece = (max(start_s - pad_s, before, home[0]), min(end_s + pad_s, after, home[1]))
+        found.append(Window((piece,), ((max(start_s, piece[0]), min(end_s, piece[1])),)))
+    return found
+
+
+def spread(windows: Sequence[Window], count: int) -> list[int]:
+    """Indices of up to ``count`` windows, evenly over all."""
+    if len(windows) <= count:
+        return list(range(len(windows)))
+    return sorted({round(at) for at in np.linspace(0, len(windows) - 1, count)})
+
+
+def _padded(speech: Sequence[Region], low_s: float, high_s: float, pad_s: float) -> list[Region]:
+    """Regions grown by ``pad_s``, at most to the middle of the pause between two."""
+    grown = []
+    for index, (start_s, end_s) in enumerate(speech):
+        before = (speech[index - 1][1] + start_s) / 2 if index else low_s
+        after = (end_s + speech[index + 1][0]) / 2 if index + 1 < len(speech) else high_s
+        grown.append((max(start_s - pad_s, before), min(end_s + pad_s, after)))
+    return grown
+
+
+def _pieces(speech: Sequence[Region], edges: Sequence[Region], kept_silence_s: float) -> list[Region]:
+    pieces = [edges[0]]
+    for index in range(1, len(speech)):
+        if speech[index][0] - speech[index - 1][1] <= kept_silence_s:
+            pieces[-1] = (pieces[-1][0], edges[index][1])
+        else:
+            pieces.append(edges[index])
+    return pieces
+
+
+def _window(speech: Sequence[Region], edges: Sequence[Region], kept_silence_s: float, max_s: float) -> Window:
+    pieces = _pieces(speech, edges, kept_silence_s)
+    # One region that fills the window alone leaves no room for all of its padding.
+    excess_s = _length_s(pieces) - max_s
+    if excess_s > 0:
+        (start_s, _), (_, end_s) = pieces[0], pieces[-1]
+        pieces = [(min(start_s + excess_s / 2, speech[0][0]), end_s)]
+        pieces = [(pieces[0][0], max(end_s - (_length_s(pieces) - max_s), speech[-1][1]))]
+    return Window(tuple(pieces), tuple(speech))
+
+
+def _length_s(pieces: Sequence[Region]) -> float:
+    return sum(end_s - start_s for start_s, end_s in pieces)
