@@ -1,0 +1,186 @@
+"""One attempt at one message: handle it, or give it up, and say what comes next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from polyvox import dead_letters, tracing
+from polyvox.circuit import CircuitBreaker
+from polyvox.contracts import Envelope, decode
+from polyvox.errors import Fatal, Invalid, PolyvoxError, Transient
+from polyvox.lanes import Lane
+from polyvox.metrics import (
+    HANDLER_DURATION,
+    MESSAGES_DEAD_LETTERED,
+    MESSAGES_FAILED,
+    MESSAGES_HANDLED,
+    MESSAGES_RETRIED,
+    Metrics,
+)
+from polyvox.ports import Clock, EventLog, Record
+from polyvox.retry import RetryPolicy, Tally, code_of, delay_s, may_retry
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Envelope[Any]], Awaitable[None]]
+OnGiveUp = Callable[[Envelope[Any], PolyvoxError, int], Awaitable[None]]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One message on its way through a worker."""
+
+    record: Record
+    lane: Lane
+    envelope: Envelope[Any] | None = None
+    tally: Tally = field(default_factory=Tally)
+    given_up: PolyvoxError | None = None
+    told: bool = False
+    """``on_give_up`` is through with it."""
+    troubles: int = 0
+    """Failed attempts at giving it up."""
+
+    def __str__(self) -> str:
+        return f"{self.record.topic}/{self.record.partition}/{self.record.offset} ({self.record.key})"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The message wants another attempt."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Makes attempts for the worker ``name``."""
+
+    name: str
+    log: EventLog
+    clock: Clock
+    handler: Handler
+    on_give_up: OnGiveUp | None
+    policy: RetryPolicy
+    circuit: CircuitBreaker
+    metrics: Metrics
+    chance: Callable[[], float] = random.random
+
+    async def run(self, job: Job) -> Again | None:
+        """Take ``job`` one step further; None when it is done with, for good or ill.
+
+        Raises:
+            Fatal: the handler or the log says that the process cannot go on, or nearly
+                everything fails. The message stays on the log as it is.
+        """
+        if job.given_up is None:
+            error = self._decoded(job) or await self._handled(job)
+            if error is None:
+                self.circuit.succeeded()
+                self.metrics.add(MESSAGES_HANDLED, worker=self.name)
+                return None
+            self.metrics.add(MESSAGES_FAILED, worker=self.name, error=type(error).__name__)
+            if isinstance(error, Fatal):
+                raise error
+            job.tally = job.tally.after(error)
+            if may_retry(error, job.tally, self.policy):
+                return self._again(job, error)
+            self._give_up(job, error)
+        if self.circuit.open:
+            raise Fatal(f"{self.name} stops, and leaves the rest on the log: {self.circuit}")
+        return await self._buried(job)
+
+    def _decoded(self, job: Job) -> PolyvoxError | None:
+        if job.envelope is None:
+            try:
+                job.envelope = decode(job.record.value)
+            except Invalid as error:
+                return error
+        return None
+
+    async def _handled(self, job: Job) -> PolyvoxError | None:
+        assert job.envelope is not None
+        around = tracing.of_headers(job.record.headers)
+        began_s = self.clock.monotonic_s()
+        try:
+            with tracing.carried(around.child() if around is not None else tracing.new()):
+                await self.handler(job.envelope)
+        except PolyvoxError as error:
+            return error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return Transient("the handler's work was cancelled from within")
+        except Exception as error:
+            logger.exception("%s: the handler failed on %s", self.name, job)
+            return Transient(f"{type(error).__name__}: {error}")
+        finally:
+            self.metrics.observe(HANDLER_DURATION, self.clock.monotonic_s() - began_s, worker=self.name)
+        return None
+
+    def _again(self, job: Job, error: PolyvoxError) -> Again:
+        delay = Again(delay_s(job.tally.failures, self.policy, self.chance()))
+        self.metrics.add(MESSAGES_RETRIED, worker=self.name)
+        logger.warning(
+            "%s: attempt %d at %s failed, the next is in %.1f s: %s: %s",
+            self.name,
+            job.tally.failures,
+            job,
+            delay.delay_s,
+            type(error).__name__,
+            error,
+        )
+        return delay
+
+    def _give_up(self, job: Job, error: PolyvoxError) -> None:
+        job.given_up = error
+        # Bad user input says nothing about the worker; a message that does not decode does.
+        if job.envelope is None or not isinstance(error, Invalid):
+            self.circuit.failed()
+
+    async def _buried(self, job: Job) -> Again | None:
+        """Tell the stage, then the dead-letter topic; both before the offset may be committed."""
+        assert job.given_up is not None
+        try:
+            await self._tell(job, job.given_up)
+            letter = dead_letters.build(
+                self.name, job.record, job.given_up, attempts=job.tally.attempts, time=self.clock.now()
+            )
+            await self.log.append([letter])
+        except Transient as trouble:
+            # Whatever it takes: a message must not vanish because the log is away.
+            job.troubles += 1
+            again = Again(delay_s(job.troubles, self.policy, self.chance()))
+            logger.warning("%s: giving up %s is tried again in %.1f s: %s", self.name, job, again.delay_s, trouble)
+            return again
+        self.metrics.add(MESSAGES_DEAD_LETTERED, worker=self.name, code=code_of(job.given_up))
+        logger.error(
+            "%s: gave up %s after %d attempts: %s: %s",
+            self.name,
+            job,
+            job.tally.attempts,
+            type(job.given_up).__name__,
+            job.given_up,
+        )
+        return None
+
+    async def _tell(self, job: Job, error: PolyvoxError) -> None:
+        if job.told or job.envelope is None or self.on_give_up is None:
+            return
+        around = tracing.of_headers(job.record.headers)
+        try:
+            with tracing.carried(around.child() if around is not None else tracing.new()):
+                await self.on_give_up(job.envelope, error, job.tally.attempts)
+        except (Transient, Fatal):
+            raise
+        except Exception as bug:
+            if job.troubles + 1 < self.policy.attempts:
+                raise Transient(f"{type(bug).__name__}: {bug}") from bug
+            # The dead letter keeps the message; one that cannot be told must not hold up the rest.
+            logger.exception("%s: cannot say that %s failed", self.name, job)
+        job.told = True

@@ -1,0 +1,277 @@
+"""The loop behind every consumer.
+
+One pump task waits in ``getmany`` and is never cancelled; what it gets is handled by up to
+``concurrency`` tasks, never two of one key at a time. A message that waits for its next
+attempt uses none of them. Offsets are committed up to the oldest message that is not
+finished. Partitions that hold too much are paused, and paused again after a rebalance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from polyvox.attempt import Attempts, Handler, Job, OnGiveUp
+from polyvox.circuit import CircuitBreaker
+from polyvox.crew import Crew
+from polyvox.errors import Fatal, Fenced, PolyvoxError, Transient
+from polyvox.lanes import UNFINISHED_MAX, Lane, Lanes
+from polyvox.metrics import EVENT_LOOP_STALL, MESSAGES_IN_FLIGHT, Metrics, process_metrics
+from polyvox.ports import Clock, Consumer, EventLog, TopicPartition
+from polyvox.retry import RetryPolicy, delay_s
+from polyvox.stall import watch_stalls
+
+logger = logging.getLogger(__name__)
+
+POLL_MS = 1000
+LAST_COMMIT_S = 10.0
+
+
+class Worker:
+    """Consumes ``topics`` as the group ``name`` and gives each message to ``handler``.
+
+    What a handler raises decides: Invalid is given up at once, Transient is tried again up to
+    ``attempts`` times, Unavailable for as long as it takes, a crash of its child process once;
+    Fatal stops the worker; any other exception counts as Transient. Giving up means:
+    ``on_give_up`` with the error and the number of attempts, then a dead letter, then the
+    commit. ``on_give_up`` may be called again after a crash, so it publishes stable ids.
+
+    Args:
+        member: name within the group, the same after a restart.
+        drain_timeout_s: how long work in flight may go on at a stop, and when its
+            partition is taken away.
+        circuit: when to stop because everything fails; see CircuitBreaker.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        clock: Clock,
+        *,
+        name: str,
+        topics: Sequence[str],
+        handler: Handler,
+        member: str,
+        concurrency: int = 1,
+        attempts: int = 5,
+        retry_base_s: float = 0.5,
+        retry_max_s: float = 60.0,
+        drain_timeout_s: float = 25.0,
+        session_timeout_s: float = 45.0,
+        on_give_up: OnGiveUp | None = None,
+        circuit: CircuitBreaker | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._name = name
+        self._topics = topics
+        self._member = member
+        self._drain_timeout_s = drain_timeout_s
+        self._session_timeout_s = session_timeout_s
+        self._policy = RetryPolicy(attempts, retry_base_s, retry_max_s)
+        self._metrics = metrics or process_metrics()
+        attempts_at = Attempts(
+            name, log, clock, handler, on_give_up, self._policy, circuit or CircuitBreaker(), self._metrics
+        )
+        self._crew = Crew(
+            name,
+            concurrency,
+            clock,
+            attempts_at.run,
+            on_done=self._finished,
+            on_failure=self._halt,
+            on_change=self._balance,
+        )
+        self._consumer: Consumer | None = None
+        self._lanes = Lanes()
+        self._commit_wanted = asyncio.Event()
+        self._halted = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._draining = False
+        self._leaving = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until ``stopping`` is set, then finish or hand back what is in flight and leave the group.
+
+        Raises:
+            Fatal: the handler raised it, nearly everything fails, or another process took
+                this member's name.
+        """
+        consumer = self._consumer = await self._subscribe(stopping)
+        if consumer is None:
+            return
+        pump = asyncio.create_task(self._pump(consumer), name=f"pump of {self._name}")
+        helpers = [
+            asyncio.create_task(self._keep_committing(consumer), name=f"commits of {self._name}"),
+            asyncio.create_task(watch_stalls(self._observe_stall), name=f"stalls of {self._name}"),
+        ]
+        drain_s = 0.0
+        try:
+            await self._until_stopped(stopping)
+            drain_s = self._drain_timeout_s
+        finally:
+            await self._wind_down(consumer, drain_s)
+            await asyncio.gather(pump, return_exceptions=True)
+            for task in helpers:
+                task.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    async def on_assigned(self, assigned: frozenset[TopicPartition]) -> None:
+        """RebalanceListener: begin with these partitions."""
+        lost = self._lanes.assign(assigned)
+        await self._crew.let_go(lost, 0.0)
+        for lane in self._lanes:
+            lane.paused = False
+        self._balance()
+
+    async def on_revoked(self, revoked: frozenset[TopicPartition]) -> None:
+        """RebalanceListener: finish or cancel what is in flight, commit, then commit no more."""
+        lanes = [lane for lane in self._lanes if lane.partition in revoked]
+        await self._crew.let_go(lanes, self._drain_timeout_s)
+        if self._consumer is not None:
+            await self._commit_for_last(self._consumer, lanes)
+        for lane in lanes:
+            self._lanes.fence(lane)
+
+    async def _subscribe(self, stopping: asyncio.Event) -> Consumer | None:
+        failures = 0
+        while not stopping.is_set():
+            try:
+                return await self._log.subscribe(
+                    self._name,
+                    self._topics,
+                    member=self._member,
+                    listener=self,
+                    session_timeout_s=self._session_timeout_s,
+                )
+            except Transient as error:
+                failures += 1
+                await self._pause_after(failures, "joining the group", error, until=stopping)
+        return None
+
+    async def _until_stopped(self, stopping: asyncio.Event) -> None:
+        await first_of([asyncio.create_task(event.wait()) for event in (stopping, self._halted)])
+
+    async def _pump(self, consumer: Consumer) -> None:
+        failures = 0
+        while not self._leaving.is_set():
+            try:
+                batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=UNFINISHED_MAX)
+                failures = 0
+            except Transient as error:
+                failures += 1
+                await self._pause_after(failures, "reading", error, until=self._leaving)
+                continue
+            except Fenced as error:
+                self._halt(Fatal(f"{self._name}: another process works as member {self._member}: {error}"))
+                return
+            except Exception as error:
+                self._halt(error)
+                return
+            # Between the answer and this line nothing else runs: the lanes are those it was read for.
+            for partition, records in batches.items():
+                lane = self._lanes.get(partition)
+                if lane is None or lane.closing or self._draining:
+                    continue
+                for record in records:
+                    lane.take(record.offset)
+                self._crew.put(Job(record, lane) for record in records)
+
+    def _finished(self, job: Job) -> None:
+        job.lane.finish(job.record.offset)
+        self._commit_wanted.set()
+
+    def _balance(self) -> None:
+        """Pause and resume partitions as it fits what is in hand."""
+        self._metrics.set(MESSAGES_IN_FLIGHT, self._crew.running, worker=self._name)
+        if self._consumer is None:
+            return
+        for lane in self._lanes:
+            if not lane.paused and (lane.full or lane.closing or self._draining):
+                lane.paused = True
+                self._consumer.pause(lane.partition)
+            elif lane.paused and lane.has_room and not lane.closing and not self._draining:
+                lane.paused = False
+                self._consumer.resume(lane.partition)
+
+    async def _keep_committing(self, consumer: Consumer) -> None:
+        failures = 0
+        while True:
+            await self._commit_wanted.wait()
+            self._commit_wanted.clear()
+            try:
+                lost = await self._lanes.commit(consumer)
+                failures = 0
+                await self._crew.let_go(lost, 0.0)
+            except Transient as error:
+                failures += 1
+                self._commit_wanted.set()
+                await self._pause_after(failures, "committing", error)
+            except Exception as error:
+                self._halt(error)
+                return
+
+    async def _commit_for_last(self, consumer: Consumer, lanes: Collection[Lane]) -> None:
+        """Commit, trying for a while; what is not committed will be handled again by the next owner."""
+        deadline_s = self._clock.monotonic_s() + LAST_COMMIT_S
+        failures = 0
+        while True:
+            try:
+                await self._lanes.commit(consumer, lanes)
+                return
+            except PolyvoxError as error:
+                failures += 1
+                if not isinstance(error, Transient) or self._clock.monotonic_s() > deadline_s:
+                    logger.warning("%s: the last commit failed: %s", self._name, error)
+                    return
+                await self._pause_after(failures, "committing", error)
+
+    async def _wind_down(self, consumer: Consumer, drain_s: float) -> None:
+        self._draining = True
+        self._crew.start_no_more()
+        lanes = list(self._lanes)
+        await self._crew.let_go(lanes, drain_s)
+        await self._commit_for_last(consumer, lanes)
+        for lane in lanes:
+            self._lanes.fence(lane)
+        self._leaving.set()
+        try:
+            await consumer.stop()
+        except Transient as error:
+            logger.warning("%s could not leave its group in order: %s", self._name, error)
+
+    def _halt(self, error: BaseException) -> None:
+        """Stop working because of ``error``; the first one is raised by ``run``."""
+        if self._failure is None:
+            self._failure = error
+        self._crew.start_no_more()
+        self._halted.set()
+
+    async def _pause_after(
+        self, failures: int, doing: str, error: BaseException, *, until: asyncio.Event | None = None
+    ) -> None:
+        """Wait before the next try, at most until an event is set."""
+        seconds = delay_s(failures, self._policy, random.random())  # noqa: S311 - not for secrecy
+        logger.warning("%s: %s failed and is tried again in %.1f s: %s", self._name, doing, seconds, error)
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._clock.sleep(seconds))]
+        if until is not None:
+            waits.append(asyncio.create_task(until.wait()))
+        await first_of(waits)
+
+    def _observe_stall(self, late_s: float) -> None:
+        self._metrics.observe(EVENT_LOOP_STALL, late_s, worker=self._name)
+
+
+async def first_of(waits: Collection[asyncio.Task[Any]]) -> None:
+    """Wait for one of ``waits`` and cancel the others."""
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
