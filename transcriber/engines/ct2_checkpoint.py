@@ -40,7 +40,7 @@ def read_tensors(path: Path) -> Tensors:
     Raises:
         Invalid: not a CTranslate2 Whisper model of a version this reads.
     """
-    raw = memoryview(np.memmap(path, np.uint8, mode="r"))
+    raw: memoryview = np.memmap(path, np.uint8, mode="r").data
     at = 0
 
     def number(form: str) -> int:

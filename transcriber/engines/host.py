@@ -1,0 +1,38 @@
+"""What lives in the child process: engines, and the decoding of the part's FLAC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from polyvox.audio import decode_flac
+from transcriber.engines.base import TranscribeOptions, TranscriberEngine, Transcription
+from transcriber.engines.model_cache import ModelCache
+from transcriber.engines.registry import ENGINES, load
+
+
+class Host:
+    """Engines by name, each loaded when it is first asked for."""
+
+    def __init__(self, engines: ModelCache[TranscriberEngine]) -> None:
+        self._engines = engines
+
+    def transcribe(self, flac: bytes, engine: str, options: TranscribeOptions) -> Transcription:
+        """Words of a 16 kHz mono FLAC.
+
+        Raises:
+            Invalid: no such engine, model or language, or the audio is broken.
+        """
+        return self._engines.get(engine).transcribe(decode_flac(flac), options)
+
+    def detect_language(self, flac: bytes, engine: str) -> list[tuple[str, float]]:
+        """The five most probable languages of a 16 kHz mono FLAC. Raises as ``transcribe``."""
+        return self._engines.get(engine).detect_language(decode_flac(flac))
+
+
+def build(*, weights_dir: str, device: str, threads: int, default_model: str) -> Host:
+    """The factory that the child process is given."""
+
+    def load_engine(name: str) -> TranscriberEngine:
+        return load(name, weights_dir=Path(weights_dir), device=device, threads=threads, default_model=default_model)
+
+    return Host(ModelCache(load_engine, capacity=len(ENGINES)))

@@ -1,0 +1,160 @@
+"""part-ready → part-transcribed: fetch the part's audio, get its words, store them, say so."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from polyvox import keys
+from polyvox.audio import fetch_slice
+from polyvox.contracts import (
+    Envelope,
+    LanguageGuess,
+    PartReady,
+    PartTranscribed,
+    PartWords,
+    SpeechRegion,
+    StageFailed,
+    Word,
+)
+from polyvox.errors import Invalid, NotFound, PolyvoxError
+from polyvox.ports import Clock, ObjectStore
+from polyvox.publish import Publisher
+from polyvox.retry import code_of
+from transcriber.engines.base import TranscribeOptions, Transcription
+
+Transcribe = Callable[[bytes, str, TranscribeOptions], Awaitable[Transcription]]
+"""FLAC of a part, engine and options to words, times from the start of the part."""
+
+Provide = Callable[[str], Awaitable[None]]
+"""Sees to it that the weights of a model are here."""
+
+
+class Handler:
+    """Idempotent: the words of a part lie under a key made of what was asked for; what lies there is done."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        transcribe: Transcribe,
+        provide: Provide,
+        engine: str,
+        model: str,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._transcribe = transcribe
+        self._provide = provide
+        self._engine = engine
+        self._model = model
+
+    async def handle(self, envelope: Envelope[Any]) -> None:
+        """Handle one ``part-ready``.
+
+        Raises:
+            Invalid: the request names what does not exist, or the audio is gone or broken.
+            Transient: store, log, weights or the model's process are in trouble.
+        """
+        part: PartReady = envelope.data
+        engine = part.options.engine or self._engine
+        options = TranscribeOptions(
+            language=part.options.language,
+            task=part.options.task,
+            model=part.options.model or self._model,
+            prompt=part.options.prompt,
+        )
+        options_hash = options_hash_of(engine, options)
+        key = keys.words(part.media_id, part.part, options_hash)
+        began_s = self._clock.monotonic_s()
+        words = await self._stored(key)
+        if words is None:
+            await self._provide(options.model)
+            flac = await fetch_slice(self._store, part.audio)
+            words = part_words(part, engine, options, await self._transcribe(flac, engine, options))
+            await self._store.put(key, words.model_dump_json().encode(), content_type="application/json")
+        await self._publisher.publish(
+            PartTranscribed(
+                media_id=part.media_id,
+                tenant=part.tenant,
+                lane=part.lane,
+                part=part.part,
+                part_count=part.part_count,
+                words_key=key,
+                options_hash=options_hash,
+                engine=engine,
+                model=options.model,
+                language=words.language,
+                word_count=len(words.words),
+                audio_s=part.end_s - part.start_s,
+                processing_s=self._clock.monotonic_s() - began_s,
+            )
+        )
+
+    async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
+        """Say that a part will have no words, and why."""
+        part: PartReady = envelope.data
+        reason = error.reason if isinstance(error, Invalid) else f"the words could not be made: {error}"
+        await self._publisher.publish(
+            StageFailed(
+                media_id=part.media_id,
+                tenant=part.tenant,
+                lane=part.lane,
+                stage="transcribe",
+                part=part.part,
+                code=code_of(error),
+                reason=reason,
+                attempts=attempts,
+            )
+        )
+
+    async def _stored(self, key: str) -> PartWords | None:
+        try:
+            return PartWords.model_validate_json(await self._store.get(key))
+        except NotFound:
+            return None
+
+
+def options_hash_of(engine: str, options: TranscribeOptions) -> str:
+    """What words are stored under: the same for the same request, whoever fills in the defaults."""
+    return keys.options_hash(
+        {
+            "engine": engine,
+            "model": options.model,
+            "language": options.language,
+            "task": options.task,
+            "prompt": options.prompt,
+        }
+    )
+
+
+def part_words(part: PartReady, engine: str, options: TranscribeOptions, result: Transcription) -> PartWords:
+    """The artifact of a part: times from the start of the recording, none outside the part."""
+
+    def at(seconds: float) -> float:
+        return round(min(part.start_s + seconds, part.end_s), 3)
+
+    return PartWords(
+        media_id=part.media_id,
+        part=part.part,
+        start_s=part.start_s,
+        end_s=part.end_s,
+        language=result.language,
+        languages=[LanguageGuess(language=code, probability=chance) for code, chance in result.languages],
+        words=[
+            Word(
+                start_s=at(word.start_s),
+                end_s=at(word.end_s),
+                text=word.text,
+                probability=word.probability,
+                segment=word.segment,
+            )
+            for word in result.words
+        ],
+        speech=[SpeechRegion(start_s=at(start_s), end_s=at(end_s)) for start_s, end_s in result.speech],
+        engine=engine,
+        model=options.model,
+    )

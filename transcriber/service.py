@@ -1,0 +1,55 @@
+"""The services of this package, as the entry points in pyproject.toml name them."""
+
+from __future__ import annotations
+
+from polyvox import weights
+from polyvox.contracts import PartReady
+from polyvox.metrics import process_metrics
+from polyvox.publish import Publisher
+from polyvox.service import Runtime, Service
+from polyvox.worker import Worker
+from transcriber import children
+from transcriber.handler import Handler
+
+NAME = "transcriber"
+
+
+async def work(runtime: Runtime) -> None:
+    """Turn parts into words until the process stops."""
+    settings = runtime.settings
+    models = children.start(settings, process_metrics())
+
+    async def provide(model: str) -> None:
+        await weights.pull_async(weights.for_transcriber(model), settings.weights_dir, hf_token=settings.hf_token)
+
+    handler = Handler(
+        runtime.store,
+        Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}"),
+        runtime.clock,
+        transcribe=models.transcribe,
+        provide=provide,
+        engine=settings.transcriber_engine,
+        model=settings.transcriber_model,
+    )
+    worker = Worker(
+        runtime.log,
+        runtime.clock,
+        name=NAME,
+        topics=[PartReady.TOPIC],
+        handler=handler.handle,
+        on_give_up=handler.give_up,
+        member=runtime.member,
+        concurrency=settings.transcriber_concurrency,
+        attempts=settings.attempts,
+        retry_base_s=settings.retry_base_s,
+        retry_max_s=settings.retry_max_s,
+        drain_timeout_s=settings.drain_timeout_s,
+        session_timeout_s=settings.session_timeout_s,
+    )
+    try:
+        await worker.run(runtime.stopping)
+    finally:
+        await models.close()
+
+
+TRANSCRIBER = Service(name=NAME, work=work)
