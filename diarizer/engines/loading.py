@@ -1,0 +1,82 @@
+"""Makes the engine that the settings name: our own pipeline, or a published one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from pyannote.audio import Model, Pipeline
+
+from diarizer.engines import campplus
+from diarizer.engines.embedding import VoiceEmbedding
+from diarizer.engines.pipeline import VoicesPipeline
+from diarizer.engines.pyannote import PyannoteEngine
+from polyvox.errors import Invalid, Transient
+
+logger = logging.getLogger(__name__)
+
+BUILTIN_MODEL = "segmentation-3.0+campplus"
+
+CPU_BATCH = 2
+"""Larger ones fall out of the cache and are slower."""
+GPU_BATCH = 32
+
+
+def load_builtin(segmentation: Path, embedding: Path, device: torch.device) -> PyannoteEngine:
+    """Our pipeline with weights from local files.
+
+    Args:
+        segmentation: pyannote's segmentation-3.0 checkpoint (``pytorch_model.bin``).
+        embedding: CAM++ state dict (``campplus_cn_en_common.pt``).
+    """
+    model = Model.from_pretrained(segmentation)
+    if model is None:
+        raise Invalid(f"{segmentation} is not a pyannote model", code="diarizer-pipeline")
+    pipeline = VoicesPipeline(
+        model.eval(),
+        VoiceEmbedding(campplus.load(embedding)),
+        batch_size=CPU_BATCH if device.type == "cpu" else GPU_BATCH,
+    )
+    pipeline.to(device)
+    return PyannoteEngine(pipeline, BUILTIN_MODEL)
+
+
+def load_published(name: str, token: str | None, device: torch.device) -> PyannoteEngine:
+    """A pipeline of a local folder or of the Hugging Face hub, as it was published.
+
+    Raises:
+        Invalid: there is no such pipeline, or the token may not read it; the text says what to do.
+        Transient: the hub does not answer.
+    """
+    try:
+        pipeline: Any = Pipeline.from_pretrained(name, token=token)
+    except LocalEntryNotFoundError as error:
+        raise Transient(f"the hub did not give the pipeline {name}: {error}") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status >= 500 or status == 429:
+            raise Transient(f"the hub did not give the pipeline {name}: {error}") from error
+        raise _unusable(name, f"the hub answered {status}") from error
+    except OSError as error:
+        if Path(name).exists():
+            raise _unusable(name, str(error)) from error
+        raise Transient(f"the hub did not give the pipeline {name}: {error}") from error
+    except Exception as error:
+        # What a broken or foreign configuration raises is anybody's guess.
+        raise _unusable(name, f"{type(error).__name__}: {error}") from error
+    if pipeline is None:
+        raise _unusable(name, "the hub does not give it")
+    pipeline.to(device)
+    return PyannoteEngine(pipeline, name)
+
+
+def _unusable(name: str, why: str) -> Invalid:
+    return Invalid(
+        f"The pipeline {name} cannot be loaded ({why}). Accept its conditions on Hugging Face and set "
+        "POLYVOX_HF_TOKEN, or give a folder with its config.yaml and weights as POLYVOX_DIARIZER_PIPELINE, "
+        "or set that to builtin.",
+        code="diarizer-pipeline",
+    )

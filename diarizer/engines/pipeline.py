@@ -1,0 +1,130 @@
+"""pyannote.audio's SpeakerDiarization with weights and clustering of our choice.
+
+Segmentation, speaker counting and reconstruction are pyannote's. Ours are the embedding
+(CAM++, once per window instead of once per window and speaker) and a clustering that keeps
+to the number of speakers asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pyannote.audio import Inference, Model, Pipeline
+from pyannote.audio.pipelines import SpeakerDiarization
+from pyannote.audio.pipelines.clustering import BaseClustering
+from pyannote.core import SlidingWindowFeature
+from pyannote.pipeline.parameter import ParamDict, Uniform
+from torch.nn import functional
+
+from diarizer.engines.agglomerate import agglomerate
+from diarizer.engines.embedding import VoiceEmbedding
+
+SEGMENTATION_STEP = 0.1
+"""Of a window of 10 s."""
+THRESHOLD = 0.7
+MIN_CLUSTER_SIZE = 12
+MIN_CLEAN_S = 0.3
+"""Speech of one voice alone that is enough for its vector; below it, overlapped speech counts as well."""
+
+
+class VoicesPipeline(SpeakerDiarization):
+    """A SpeakerDiarization that is made of parts that are loaded already."""
+
+    def __init__(self, segmentation: Model, embedding: VoiceEmbedding, *, batch_size: int) -> None:
+        # SpeakerDiarization.__init__ would fetch an embedding and a PLDA model from a hub, whatever it is given.
+        Pipeline.__init__(self)
+        self.legacy = False
+        self.training = False
+        self.segmentation_model = segmentation
+        self.segmentation_step = SEGMENTATION_STEP
+        self._segmentation = Inference(
+            segmentation,
+            duration=segmentation.specifications.duration,
+            step=SEGMENTATION_STEP * segmentation.specifications.duration,
+            skip_aggregation=True,
+            batch_size=batch_size,
+        )
+        self.segmentation = ParamDict(min_duration_off=Uniform(0.0, 1.0))
+        self.embedding_batch_size = batch_size
+        self.embedding_exclude_overlap = True
+        self._embedding = embedding
+        self.klustering = "BoundedClustering"
+        self.clustering = BoundedClustering(metric=embedding.metric)
+        self._expects_num_speakers = False
+        self.instantiate({"segmentation": {"min_duration_off": 0.0}})
+
+    def get_embeddings(
+        self,
+        file: Mapping[str, Any],
+        binary_segmentations: SlidingWindowFeature,
+        exclude_overlap: bool = False,
+        hook: Callable[..., None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Vectors (windows, speakers, 192) of who is active in each window; NaN for the others."""
+        window = binary_segmentations.sliding_window
+        active = np.nan_to_num(binary_segmentations.data).astype(np.float32)
+        masks = alone_where_possible(active, round(MIN_CLEAN_S / window.duration * active.shape[1]))
+        vectors = np.full((*masks.shape[::2], self._embedding.dimension), np.nan, np.float32)
+        spoken = np.flatnonzero(masks.any(axis=(1, 2)))
+        samples = file["waveform"][0]
+        rate = self._embedding.sample_rate
+        length = round(window.duration * rate)
+        for done in range(0, len(spoken), self.embedding_batch_size):
+            batch = spoken[done : done + self.embedding_batch_size]
+            starts = [round(window[int(index)].start * rate) for index in batch]
+            waveforms = [samples[start : start + length] for start in starts]
+            padded = torch.stack([functional.pad(waveform, (0, length - len(waveform))) for waveform in waveforms])
+            vectors[batch] = self._embedding(padded[:, None], torch.from_numpy(masks[batch].transpose(0, 2, 1)))
+            if hook is not None:
+                hook("embeddings", None, total=len(spoken), completed=done + len(batch))
+        return vectors
+
+
+def alone_where_possible(active: NDArray[np.float32], min_frames: int) -> NDArray[np.float32]:
+    """Masks (windows, frames, speakers) of the frames by which to know each speaker.
+
+    Those in which a speaker is alone, if they are at least ``min_frames``, else all their frames.
+    """
+    alone = active * (active.sum(axis=2, keepdims=True) < 2)
+    enough = alone.sum(axis=1, keepdims=True) >= max(1, min_frames)
+    return np.where(enough, alone, active)
+
+
+class BoundedClustering(BaseClustering):
+    """pyannote's clustering interface over ``agglomerate``."""
+
+    def __call__(
+        self,
+        embeddings: NDArray[np.float32],
+        segmentations: SlidingWindowFeature,
+        num_clusters: int | None = None,
+        min_clusters: int | None = None,
+        max_clusters: float | None = None,
+        **_: Any,
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """Cluster of each (window, speaker), their closeness to each cluster, the clusters' centres."""
+        low = num_clusters or min_clusters or 1
+        high = num_clusters or max_clusters
+        windows, speakers = self._trusted(embeddings, segmentations, low)
+        labels = agglomerate(
+            embeddings[windows, speakers],
+            threshold=THRESHOLD,
+            min_cluster_size=MIN_CLUSTER_SIZE,
+            low=low,
+            high=int(high) if high is not None and np.isfinite(high) else None,
+        )
+        return self.assign_embeddings(embeddings, windows, speakers, labels)
+
+    def _trusted(
+        self, embeddings: NDArray[np.float32], segmentations: SlidingWindowFeature, wanted: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Indices of the vectors that decide who is who: of enough speech, unless there are too few."""
+        _, windows, speakers = self.filter_embeddings(embeddings, segmentations)
+        if len(windows) >= max(wanted, 1):
+            return windows, speakers
+        windows, speakers = np.nonzero(~np.isnan(embeddings).any(axis=2))
+        return windows, speakers
