@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, get_args
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from fastapi import APIRouter, Header, Request, Response
 from multipart import parse_content_disposition
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 
 from ingest import refusals
 from ingest.form import FORM_OVERHEAD_BYTES, boundary_of, extended_filename, form_events, raw_events
@@ -16,9 +18,12 @@ from ingest.idempotency import checked_key
 from ingest.options import Known, read_options
 from ingest.receiver import Receiver
 from ingest.sweep import Sweep
-from ingest.uploads import Uploads
+from ingest.uploads import Accepted, Uploads
+from polyvox import metrics
 from polyvox.contracts import Options
-from polyvox.http import documented
+from polyvox.errors import Transient
+from polyvox.http import Problem, documented
+from polyvox.metrics import Metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
@@ -27,6 +32,8 @@ from polyvox.weights import known_models
 SOURCE = "/polyvox/ingest"
 # There is one tenant until requests are authenticated.
 TENANT = "default"
+IDLE_TIMEOUT_S = 60.0
+"""A client that sends nothing for so long is not waited for any more."""
 
 
 class Queued(BaseModel):
@@ -35,8 +42,9 @@ class Queued(BaseModel):
     href: str = Field(description="Where to ask how far it is.", examples=["/v1/media/0198c9d2-…"])
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Runtime, *, idle_timeout_s: float = IDLE_TIMEOUT_S, counters: Metrics | None = None) -> APIRouter:
     """The upload API on the runtime's store and log."""
+    count = counters or metrics.process_metrics()
     api = APIRouter(tags=["media"])
     uploads = Uploads(runtime.store, Publisher(runtime.log, runtime.clock, SOURCE), runtime.clock)
     known = Known(
@@ -44,12 +52,23 @@ def router(runtime: Runtime) -> APIRouter:
     )
     max_bytes = runtime.settings.max_upload_bytes
 
+    async def take(request: Request, receiver: Receiver, idempotency_key: str | None) -> Accepted:
+        trace = request.headers.get("traceparent")
+        if idempotency_key is None:
+            accepted = await uploads.accept(receiver, tenant=TENANT, traceparent=trace)
+        else:
+            key = checked_key(idempotency_key)
+            accepted = await uploads.accept_once(receiver, tenant=TENANT, idempotency_key=key, traceparent=trace)
+        if not accepted.replayed:
+            count.add(metrics.UPLOADED_BYTES, receiver.size_bytes)
+        return accepted
+
     @api.post(
         "/v1/media",
         status_code=202,
         response_model=Queued,
         summary="Upload a recording.",
-        responses=documented(400, 409, 413, 415, 422, 503),
+        responses=documented(400, 408, 409, 413, 415, 422, 503),
         openapi_extra=_request_document(),
     )
     async def upload(
@@ -67,14 +86,14 @@ def router(runtime: Runtime) -> APIRouter:
         order; or as the whole body, with options in the query string. The answer comes when the
         recording is stored and queued. What it is is decided by its bytes alone.
         """
-        key = None if idempotency_key is None else checked_key(idempotency_key)
-        async with aclosing(request.stream()) as chunks:
-            receiver = _receiver(request, chunks, max_bytes, known)
-            trace = request.headers.get("traceparent")
-            if key is None:
-                accepted = await uploads.accept(receiver, tenant=TENANT, traceparent=trace)
-            else:
-                accepted = await uploads.accept_once(receiver, tenant=TENANT, idempotency_key=key, traceparent=trace)
+        try:
+            async with aclosing(request.stream()) as stream:
+                chunks = _impatient(stream, idle_timeout_s)
+                accepted = await take(request, _receiver(request, chunks, max_bytes, known), idempotency_key)
+        except Exception as error:
+            count.add(metrics.UPLOADS, outcome=_outcome(error))
+            raise
+        count.add(metrics.UPLOADS, outcome="replayed" if accepted.replayed else "accepted")
         href = f"/v1/media/{accepted.media_id}"
         response.headers["Location"] = href
         if accepted.replayed:
@@ -103,6 +122,29 @@ def _receiver(request: Request, chunks: AsyncIterator[bytes], max_bytes: int, kn
     else:
         events = form_events(_bounded(chunks, max_bytes), boundary)
     return Receiver(events, max_bytes=max_bytes, read_options=lambda given: read_options(given, known), fields=query)
+
+
+def _outcome(error: Exception) -> str:
+    match error:
+        case Problem():
+            return error.code
+        case Transient():
+            return "unavailable"
+        case ClientDisconnect():
+            return "disconnected"
+    return "internal"
+
+
+async def _impatient(chunks: AsyncIterator[bytes], idle_s: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(idle_s):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise refusals.stalled(idle_s) from error
+        yield chunk
 
 
 async def _bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:

@@ -23,6 +23,15 @@ def cut_short() -> Problem:
     )
 
 
+def stalled(idle_s: float) -> Problem:
+    return Problem(
+        408,
+        "upload-stalled",
+        "The upload stalled",
+        f"No byte came for {idle_s:g} s, so nothing was kept. Check the connection and send the recording again.",
+    )
+
+
 def no_file() -> Problem:
     return Problem(
         400,

@@ -94,6 +94,14 @@ CHILD_RESTARTS = Metric(
     ("child", "cause"),
     "Child processes that were given up and will be replaced, by cause.",
 )
+UPLOADS = Metric(
+    "polyvox_uploads_total",
+    "counter",
+    "requests",
+    ("outcome",),
+    "Upload requests: accepted, replayed (a retry of an accepted one), or the code of the refusal or failure.",
+)
+UPLOADED_BYTES = Metric("polyvox_uploaded_bytes_total", "counter", "bytes", (), "Bytes of accepted recordings.")
 
 CATALOGUE = (
     MESSAGES_HANDLED,
@@ -104,6 +112,8 @@ CATALOGUE = (
     HANDLER_DURATION,
     EVENT_LOOP_STALL,
     CHILD_RESTARTS,
+    UPLOADS,
+    UPLOADED_BYTES,
 )
 
 

@@ -1,0 +1,113 @@
+"""An ingest API on real embedded adapters behind a real server, with faults to inject."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import wave
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from ingest import api
+from ingest.sweep import Sweep
+from polyvox import topics
+from polyvox.adapters.embedded_log import EmbeddedLog
+from polyvox.adapters.filesystem import FolderStore
+from polyvox.clock import SystemClock
+from polyvox.contracts import Envelope, MediaUploaded, decode
+from polyvox.http import create_app, operations_router
+from polyvox.publish import Publisher
+from polyvox.service import Runtime
+from polyvox.settings import Settings
+from tests.support.faulty import FaultyLog, FaultyStore
+from tests.support.recorded_metrics import RecordedMetrics
+from tests.support.server import serve
+
+
+def wav(seconds: float = 0.5, *, level: int = 1000) -> bytes:
+    """16 kHz, mono, 16 bit; a different ``level`` makes different bytes."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(level.to_bytes(2, "little", signed=True) * int(16_000 * seconds))
+    return out.getvalue()
+
+
+class LaterClock(SystemClock):
+    """The machine's clock, put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead_s)
+
+
+@dataclass
+class Ingest:
+    runtime: Runtime
+    store: FaultyStore
+    log: FaultyLog
+    clock: LaterClock
+    client: httpx.AsyncClient
+    url: str
+    folder: Path
+    counters: RecordedMetrics
+    server: contextlib.AsyncExitStack
+
+    async def stop_server(self) -> None:
+        """Stop as at the end of the process: requests under way get two seconds and are then cancelled."""
+        await self.server.aclose()
+
+    def sweep(self) -> Sweep:
+        return Sweep(self.runtime.store, Publisher(self.runtime.log, self.clock, api.SOURCE), self.clock)
+
+    async def uploaded(self) -> list[Envelope[MediaUploaded]]:
+        """Every media-uploaded event on the log."""
+        found = []
+        for partition, (first, last) in sorted((await self.log.inner.bounds(MediaUploaded.TOPIC)).items()):
+            offset = first
+            while offset < last:
+                records = await self.log.inner.read(partition, offset=offset)
+                found += [decode(record.value) for record in records]
+                offset = records[-1].offset + 1
+        return found
+
+    async def keys(self, prefix: str = "") -> list[str]:
+        return [info.key async for info in self.store.inner.list(prefix)]
+
+    def files(self) -> set[Path]:
+        """Every file of the object store that holds anything (lock files are empty and stay)."""
+        return {path for path in self.folder.rglob("*") if path.is_file() and path.stat().st_size}
+
+
+@contextlib.asynccontextmanager
+async def running_ingest(
+    folder: Path, *, max_upload_bytes: int = 8 << 20, idle_timeout_s: float = 60.0
+) -> AsyncIterator[Ingest]:
+    settings = Settings(data_dir=folder, max_upload_bytes=max_upload_bytes)
+    clock = LaterClock()
+    inner_log = EmbeddedLog(settings.log_path, clock=clock)
+    inner_store = FolderStore(settings.objects_path)
+    store, log = FaultyStore(inner_store), FaultyLog(inner_log)
+    try:
+        await inner_log.ensure_topics(topics.configs())
+        runtime = Runtime(settings, log, store, clock, "test")  # type: ignore[arg-type]
+        counters = RecordedMetrics()
+        routers = [
+            api.router(runtime, idle_timeout_s=idle_timeout_s, counters=counters),
+            operations_router(runtime, counters.render),
+        ]
+        async with contextlib.AsyncExitStack() as server:
+            url = await server.enter_async_context(serve(create_app(routers, title="Test")))
+            client = await server.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
+            yield Ingest(runtime, store, log, clock, client, url, settings.objects_path, counters, server)
+    finally:
+        await inner_store.close()
+        await inner_log.close()
