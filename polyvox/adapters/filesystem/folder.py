@@ -85,7 +85,7 @@ def remove(root: Path, key: bytes) -> None:
         path = _name_path(root, key)
         path.unlink()
         # The bytes must not go before the name is gone for good.
-        sync_folder(path.parent)
+        _sync_removal(path)
         _clear_up(root, todo)
     top = root / "names"
     for folder in path.parents:
@@ -194,6 +194,16 @@ def _into_folder(folder: Path, place: Callable[[], object]) -> None:
             for changed in (folder, *(parent.parent for parent in made)):
                 sync_folder(changed)
             return
+
+
+def _sync_removal(path: Path) -> None:
+    """Make it last that ``path`` is gone, or the folder around it, which others may have removed since."""
+    for folder in path.parents:
+        try:
+            sync_folder(folder)
+        except FileNotFoundError:
+            continue
+        return
 
 
 def _plan(root: Path, key: bytes, blobs: Iterable[str]) -> Path:
