@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from polyvox.contracts import PartWords, Transcript, TranscriptSegment, Turn
+from polyvox.contracts import PartWords, Transcript, Turn
 from results_api import coverage, languages, segments, speakers, timeline
 from results_api.attribution import assign
 from results_api.intervals import Interval
 from results_api.merge_input import MergeInput
 from results_api.spoken import SpokenWord, seconds
-from results_api.writing import is_unspaced
+from results_api.writing import join_texts
 
 OPEN = ("pending", "running")
 
@@ -40,7 +40,7 @@ def merge(media: MergeInput) -> Transcript:
         language=languages.dominant(parts, media.options.language),
         languages=languages.guesses(parts),
         duration=seconds(media.duration_s),
-        text=_text(built),
+        text=join_texts(segment.text for segment in built),
         speakers=speakers.speakers(turns, words),
         turns=speakers.published_turns(turns),
         segments=built,
@@ -90,12 +90,3 @@ def _warnings(media: MergeInput, parts: Sequence[PartWords]) -> list[str]:
         for start_s, end_s in _missing(media, parts):
             warnings.append(f"There are no words from {start_s:.1f} s to {end_s:.1f} s: that part failed.")
     return list(dict.fromkeys(warnings))
-
-
-def _text(built: Sequence[TranscriptSegment]) -> str:
-    """All segments as one text, with a space between them where their script has any."""
-    text = ""
-    for segment in built:
-        glued = not text or not segment.text or is_unspaced(text[-1]) or is_unspaced(segment.text[0])
-        text += segment.text if glued else f" {segment.text}"
-    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u303f\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -35,6 +36,18 @@ _ORDINAL_LANGUAGES = frozenset(
 def is_unspaced(character: str) -> bool:
     """Whether a character belongs to a script that puts no spaces between words."""
     return bool(_UNSPACED.match(character))
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    """Sentences one after the other, with a space between them where their script has any."""
+    joined: list[str] = []
+    last = ""
+    for text in filter(None, texts):
+        if last and not is_unspaced(last) and not is_unspaced(text[0]):
+            joined.append(" ")
+        joined.append(text)
+        last = text[-1]
+    return "".join(joined)
 
 
 def continues(text: str) -> bool:
