@@ -36,6 +36,16 @@ class Diarized:
     """One vector per speaker, length 1 (L2)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recording through one engine."""
+
+    diarized: Diarized
+    duration_s: float
+    engine: str
+    model: str
+
+
 class DiarizerEngine(Protocol):
     """Loaded weights that find out who speaks when. Not thread-safe."""
 

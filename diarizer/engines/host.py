@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diarizer.engines.base import Diarized, DiarizeOptions, DiarizerEngine
-from polyvox.audio import read_flac
+from diarizer.engines.base import DiarizeOptions, DiarizerEngine, Run
+from polyvox.audio import SAMPLE_RATE_HZ, read_flac
 
-CHILD_ENV = {"PYANNOTE_METRICS_ENABLED": "0"}
+TELEMETRY_OFF = {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
 """pyannote.audio reports its use unless this is set before it is imported."""
 
-BLOCK_SAMPLES = 60 * 16_000
+BLOCK_SAMPLES = 60 * SAMPLE_RATE_HZ
 
 
 class Host:
@@ -24,23 +26,23 @@ class Host:
     def __init__(self, engine: DiarizerEngine) -> None:
         self._engine = engine
 
-    def about(self) -> tuple[str, str]:
-        """Name and model of the engine."""
-        return self._engine.name, self._engine.model
-
-    def diarize(
-        self, audio: Path, options: DiarizeOptions, progress: Callable[[float], None] | None = None
-    ) -> tuple[Diarized, float]:
-        """Diarize a 16 kHz mono FLAC file; also its length in seconds.
+    def diarize(self, audio: Path, options: DiarizeOptions, progress: Callable[[float], None] | None = None) -> Run:
+        """Diarize a 16 kHz mono FLAC file.
 
         Raises:
             Invalid: the file is not readable 16 kHz mono FLAC.
         """
         samples = _read(audio)
-        return self._engine.diarize(samples, options, progress), len(samples) / 16_000
+        diarized = self._engine.diarize(samples, options, progress)
+        return Run(diarized, len(samples) / SAMPLE_RATE_HZ, self._engine.name, self._engine.model)
 
 
-def build(
+def build(**settings: Any) -> Host:
+    """The object of the child process; ``settings`` are those of ``load``, errors too."""
+    return Host(load(**settings))
+
+
+def load(
     *,
     pipeline: str,
     segmentation: Path | None = None,
@@ -48,8 +50,8 @@ def build(
     hf_token: str | None = None,
     device: str = "auto",
     threads: int = 0,
-) -> Host:
-    """Load the engine.
+) -> DiarizerEngine:
+    """Load the engine, quietly and with telemetry off.
 
     Args:
         pipeline: ``builtin``, which needs ``segmentation`` and ``embedding``, or a published
@@ -61,16 +63,19 @@ def build(
         Invalid: there is no such pipeline or device; the text says what to do.
         Transient: the hub does not answer.
     """
-    os.environ.update(CHILD_ENV)
-    from diarizer.engines import loading
-    from diarizer.engines.device import chosen
+    os.environ.update(TELEMETRY_OFF)
+    with warnings.catch_warnings():
+        # pyannote warns of a missing FFmpeg, which it never gets to use here, and of old checkpoints.
+        warnings.simplefilter("ignore")
+        from diarizer.engines import loading
+        from diarizer.engines.device import chosen
 
-    place = chosen(device, threads)
-    if pipeline != "builtin":
-        return Host(loading.load_published(pipeline, hf_token, place))
-    if segmentation is None or embedding is None:
-        raise ValueError("the builtin pipeline needs the files of its weights")
-    return Host(loading.load_builtin(segmentation, embedding, place))
+        place = chosen(device, threads)
+        if pipeline != "builtin":
+            return loading.load_published(pipeline, hf_token, place)
+        if segmentation is None or embedding is None:
+            raise ValueError("the builtin pipeline needs the files of its weights")
+        return loading.load_builtin(segmentation, embedding, place)
 
 
 def _read(path: Path) -> NDArray[np.float32]:

@@ -34,7 +34,8 @@ MIN_CLEAN_S = 0.3
 class VoicesPipeline(SpeakerDiarization):
     """A SpeakerDiarization that is made of parts that are loaded already."""
 
-    def __init__(self, segmentation: Model, embedding: VoiceEmbedding, *, batch_size: int) -> None:
+    def __init__(self, segmentation: Model, embedding: VoiceEmbedding, *, batch_sizes: tuple[int, int]) -> None:
+        """``batch_sizes``: windows per step of segmentation and of embedding."""
         # SpeakerDiarization.__init__ would fetch an embedding and a PLDA model from a hub, whatever it is given.
         Pipeline.__init__(self)
         self.legacy = False
@@ -46,10 +47,10 @@ class VoicesPipeline(SpeakerDiarization):
             duration=segmentation.specifications.duration,
             step=SEGMENTATION_STEP * segmentation.specifications.duration,
             skip_aggregation=True,
-            batch_size=batch_size,
+            batch_size=batch_sizes[0],
         )
         self.segmentation = ParamDict(min_duration_off=Uniform(0.0, 1.0))
-        self.embedding_batch_size = batch_size
+        self.embedding_batch_size = batch_sizes[1]
         self.embedding_exclude_overlap = True
         self._embedding = embedding
         self.klustering = "BoundedClustering"

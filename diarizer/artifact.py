@@ -1,0 +1,76 @@
+"""From an engine's result to the artifact in the store. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diarizer import turns as arithmetic
+from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn
+from polyvox import keys
+from polyvox.contracts import Diarization, MediaDiarized, MediaReady, Options, SpeakerEmbedding, SpeechRegion, Turn
+
+
+def engine_options(options: Options) -> DiarizeOptions:
+    return DiarizeOptions(options.num_speakers, options.min_speakers, options.max_speakers)
+
+
+def options_hash(options: DiarizeOptions, pipeline: str) -> str:
+    """Changes with whatever changes the turns."""
+    return keys.options_hash(
+        {
+            "pipeline": pipeline,
+            "num_speakers": options.num_speakers,
+            "min_speakers": options.min_speakers,
+            "max_speakers": options.max_speakers,
+        }
+    )
+
+
+def artifact(diarized: Diarized, *, media_id: str, duration_s: float, engine: str, model: str) -> Diarization:
+    """Times in milliseconds' precision; speech is where anybody speaks."""
+    seconds = arithmetic.speech_s(diarized.turns)
+    return Diarization(
+        media_id=media_id,
+        duration_s=duration_s,
+        turns=_turns(diarized.turns),
+        exclusive_turns=_turns(diarized.exclusive_turns),
+        overlaps=_regions(arithmetic.overlaps(diarized.turns)),
+        speech=_regions(arithmetic.union(diarized.turns)),
+        speakers=[
+            SpeakerEmbedding(
+                speaker=speaker,
+                vector=[round(float(value), 6) for value in diarized.embeddings.get(speaker, ())],
+                speech_s=_ms(seconds[speaker]),
+            )
+            for speaker in arithmetic.names_by_first_speech(diarized.turns)
+        ],
+        engine=engine,
+        model=model,
+    )
+
+
+def event(ready: MediaReady, diarization: Diarization, *, hash_: str, processing_s: float) -> MediaDiarized:
+    return MediaDiarized(
+        media_id=ready.media_id,
+        tenant=ready.tenant,
+        lane=ready.lane,
+        diarization_key=keys.diarization(ready.media_id, hash_),
+        options_hash=hash_,
+        engine=diarization.engine,
+        model=diarization.model,
+        speaker_count=len(diarization.speakers),
+        audio_s=diarization.duration_s,
+        processing_s=round(processing_s, 3),
+    )
+
+
+def _turns(turns: Iterable[EngineTurn]) -> list[Turn]:
+    return [Turn(start_s=_ms(turn.start_s), end_s=_ms(turn.end_s), speaker=turn.speaker) for turn in turns]
+
+
+def _regions(regions: Iterable[arithmetic.Region]) -> list[SpeechRegion]:
+    return [SpeechRegion(start_s=_ms(start), end_s=_ms(end)) for start, end in regions]
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds, 3)

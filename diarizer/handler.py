@@ -1,0 +1,78 @@
+"""media-ready in, turns in the store, media-diarized out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from diarizer import artifact
+from diarizer.engines.base import DiarizeOptions, Run
+from polyvox import keys
+from polyvox.contracts import Diarization, Envelope, MediaReady, StageFailed
+from polyvox.errors import NotFound, PolyvoxError
+from polyvox.ports import Clock, ObjectStore
+from polyvox.publish import Publisher
+from polyvox.retry import code_of, reason_of
+
+
+class Engines(Protocol):
+    async def diarize(self, audio: Path, options: DiarizeOptions) -> Run: ...
+
+
+class Diarizer:
+    """Handles one recording at a time per call; doing one again only publishes again."""
+
+    def __init__(
+        self, store: ObjectStore, publisher: Publisher, clock: Clock, engines: Engines, *, pipeline: str
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._engines = engines
+        self._pipeline = pipeline
+
+    async def handle(self, envelope: Envelope[Any]) -> None:
+        """Diarize the recording of a media-ready event, unless its options say not to."""
+        ready = envelope.data
+        if not isinstance(ready, MediaReady) or not ready.options.diarize:
+            return
+        options = artifact.engine_options(ready.options)
+        hash_ = artifact.options_hash(options, self._pipeline)
+        key = keys.diarization(ready.media_id, hash_)
+        processing_s = 0.0
+        try:
+            diarization = Diarization.model_validate_json(await self._store.get(key))
+        except NotFound:
+            began_s = self._clock.monotonic_s()
+            diarization = await self._diarize(ready, options)
+            processing_s = self._clock.monotonic_s() - began_s
+            await self._store.put(key, diarization.model_dump_json().encode(), content_type="application/json")
+        await self._publisher.publish(artifact.event(ready, diarization, hash_=hash_, processing_s=processing_s))
+
+    async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
+        """Say that the recording will have no speakers, and why."""
+        ready = envelope.data
+        await self._publisher.publish(
+            StageFailed(
+                media_id=ready.media_id,
+                tenant=ready.tenant,
+                lane=ready.lane,
+                stage="diarize",
+                code=code_of(error),
+                reason=reason_of(error),
+                attempts=attempts,
+            )
+        )
+
+    async def _diarize(self, ready: MediaReady, options: DiarizeOptions) -> Diarization:
+        # The mix of all channels holds every voice; a single channel may not.
+        track = next((track for track in ready.tracks if track.channel is None), ready.tracks[0])
+        async with self._store.local_file(track.key) as path:
+            run = await self._engines.diarize(path, options)
+        return artifact.artifact(
+            run.diarized,
+            media_id=ready.media_id,
+            duration_s=run.duration_s,
+            engine=run.engine,
+            model=run.model,
+        )
