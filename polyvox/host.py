@@ -72,13 +72,13 @@ async def run_services(services: Sequence[Service], runtime: Runtime) -> None:
 async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
     import uvicorn
 
-    from polyvox import metrics
     from polyvox.http import create_app, operations_router
+    from polyvox.metrics import process_metrics
 
     app = create_app(
         [
             *(service.http(runtime) for service in services if service.http),
-            operations_router(runtime, metrics.render),
+            operations_router(runtime, process_metrics().render),
         ],
         title="Polyvox",
     )

@@ -7,9 +7,9 @@ A service package declares its services as entry points of the group ``polyvox.s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from polyvox.ports import Clock, EventLog, ObjectStore
 from polyvox.settings import Settings
@@ -40,5 +40,5 @@ class Service:
 
     name: str
     http: Callable[[Runtime], APIRouter] | None = None
-    work: Callable[[Runtime], Awaitable[None]] | None = None
-    prepare: Callable[[Runtime], Awaitable[None]] | None = None
+    work: Callable[[Runtime], Coroutine[Any, Any, None]] | None = None
+    prepare: Callable[[Runtime], Coroutine[Any, Any, None]] | None = None

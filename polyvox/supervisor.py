@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from polyvox.settings import Settings
 
@@ -54,9 +56,16 @@ class Supervisor:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Returns after all processes have ended."""
+        shutil.rmtree(self._metrics_dir, ignore_errors=True)
+        self._metrics_dir.mkdir(parents=True)
         async with asyncio.TaskGroup() as group:
             for spec in self.processes:
                 group.create_task(self._keep(spec, stopping), name=spec.name)
+
+    @property
+    def _metrics_dir(self) -> Path:
+        """Where the processes put their counts, so that one /metrics answers for all of them."""
+        return self.settings.data_dir.absolute() / "metrics"
 
     def kill(self) -> None:
         """End every process at once, as a power cut would."""
@@ -90,7 +99,12 @@ class Supervisor:
             spec.name,
             "--parent",
             str(os.getpid()),
-            env={**os.environ, **self.environment, **environment_of(self.settings)},
+            env={
+                **os.environ,
+                **self.environment,
+                **environment_of(self.settings),
+                "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_dir),
+            },
             # A Ctrl-C in the terminal goes to the supervisor alone, which passes it on in order.
             start_new_session=True,
             stdin=asyncio.subprocess.DEVNULL,
