@@ -7,7 +7,6 @@ and two for each 20 ms, so a recording of many hours needs no more memory than a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
@@ -50,7 +49,6 @@ def decode_file(
     *,
     part_max_s: float,
     max_duration_s: float,
-    progress: Callable[[float], None] | None = None,
 ) -> Decoded:
     """Decode ``source`` and write a 16 kHz mono FLAC to ``target``; both must be seekable files.
 
@@ -66,8 +64,6 @@ def decode_file(
             peaks.add(samples)
             if writer.samples > max_duration_s * SAMPLE_RATE_HZ:
                 raise too_long(max_duration_s)
-            if progress is not None and recording.promised_s:
-                progress(min(1.0, writer.samples / SAMPLE_RATE_HZ / recording.promised_s))
         writer.close()
         if not recording.heard:
             raise Invalid("The file holds no sound that can be decoded.", code="no-audio")

@@ -38,6 +38,7 @@ DECODERS = (
 _DECODER_NAMES = frozenset(DECODERS.split(","))
 
 _POINTERS = frozenset({"hls", "sdp", "rtsp", "rtp", "dash", "concat", "imf", "webm_dash_manifest", "sap", "asf_o"})
+_POINTER_STARTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"[Reference]", b"v=0", b"<smil", b"<asx", b"<ASX")
 _PICTURES = ("gif", "apng", "image2", "svg", "ico", "webp", "_pipe", "jpegxl_anim")
 MAX_CHANNELS = 64
 """libswresample's limit."""
@@ -71,7 +72,8 @@ def open_media(file: IO[bytes]) -> Iterator[tuple[Any, bool]]:
     Raises:
         Invalid: empty, not a recording, a playlist or another file that points elsewhere.
     """
-    if not file.read(1):
+    head = file.read(1024)
+    if not head:
         raise Invalid("The file is empty: it has no bytes at all.", code="empty")
     file.seek(0)
     fence = _Fence()
@@ -87,7 +89,7 @@ def open_media(file: IO[bytes]) -> Iterator[tuple[Any, bool]]:
                 metadata_errors="replace",
             )
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise _refusal(error, log, fence) from error
+        raise _refusal(error, log, points=bool(fence.refused) or _points_elsewhere(head)) from error
     finally:
         # What libavformat says later would only fill the log, as often as a hostile file likes.
         av.logging.set_level(None)
@@ -127,9 +129,15 @@ def _trouble(track: Any) -> str | None:
     return None
 
 
-def _refusal(error: Exception, log: list[tuple[int, str, str]], fence: _Fence) -> Invalid:
+def _points_elsewhere(head: bytes) -> bool:
+    """Whether a refused file is a playlist or the like; this only chooses the words of the refusal."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return text.startswith(_POINTER_STARTS) or b"<MPD" in text or b"<CompositionPlaylist" in text
+
+
+def _refusal(error: Exception, log: list[tuple[int, str, str]], *, points: bool) -> Invalid:
     detected = next((name for _, name, text in log if "not on whitelist" in text and name not in _DECODER_NAMES), "")
-    if fence.refused or detected in _POINTERS or any("m3u8/hls" in text for _, _, text in log):
+    if points or detected in _POINTERS:
         return Invalid(
             "The file is a playlist or points at other files: upload the recording itself.", code="points-elsewhere"
         )

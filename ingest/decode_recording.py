@@ -71,12 +71,12 @@ class Recording:
             raise too_long(max_duration_s)
 
     def samples(self) -> Iterator[NDArray[np.int16]]:
-        """The mix of all tracks, int16 of shape (n,), in blocks of at most a second."""
+        """The mix of all tracks, int16 of shape (n,), in blocks of about half a second."""
         mix, limiter = ChannelMix(len(self._tracks)), Limiter()
         for block in self._blocks():
             mono = mix.mix(block)
-            for at in range(0, mono.size, BLOCK_SAMPLES):
-                yield _pcm16(limiter.limit(mono[at : at + BLOCK_SAMPLES]))
+            pieces = [mono[at : at + BLOCK_SAMPLES] for at in range(0, mono.size, BLOCK_SAMPLES)]
+            yield _pcm16(np.concatenate([limiter.limit(piece) for piece in pieces]))
         yield _pcm16(limiter.flush())
 
     def lost_s(self, decoded_s: float) -> float:

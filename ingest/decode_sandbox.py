@@ -1,7 +1,8 @@
 """Takes from the calling process what decoding does not need: other files, network, other programs.
 
-Landlock forbids to open any file from now on (those that are open stay usable); a seccomp
-filter forbids sockets, programs and reaching into other processes. Neither needs privileges.
+Landlock forbids to open any file from now on but the code of libraries, which Python imports
+as it needs them (files that are open stay usable); a seccomp filter forbids sockets, programs
+and reaching into other processes. Neither needs privileges.
 Both are a second line behind the demuxer's own fences: where the kernel has them not, work
 goes on without, and the caller is told.
 """
@@ -13,12 +14,18 @@ import os
 import platform
 import struct
 import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
 
 _PR_SET_NO_NEW_PRIVS = 38
 
 _LANDLOCK_CREATE_RULESET = 444
+_LANDLOCK_ADD_RULE = 445
 _LANDLOCK_RESTRICT_SELF = 446
 _LANDLOCK_VERSION = 1
+_LANDLOCK_PATH_BENEATH = 1
+_READ_FILE_AND_FOLDER = 1 << 2 | 1 << 3
 # Rights over files by the Landlock version that brought them: how many bits of them there are.
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILE_RIGHTS_LATEST = 16
@@ -47,11 +54,14 @@ def confine() -> frozenset[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return frozenset()
-    fences = (("files", _open_nothing), ("calls", _call_little))
-    return frozenset(name for name, fence in fences if fence(libc))
+    own = {str(Path(__file__).parent), str(Path(__file__).parent.parent / "polyvox")}
+    libraries = own | {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+    files = _open_only(libc, libraries)
+    calls = _call_little(libc)
+    return frozenset(name for name, held in (("files", files), ("calls", calls)) if held)
 
 
-def _open_nothing(libc: ctypes.CDLL) -> bool:
+def _open_only(libc: ctypes.CDLL, folders: Iterable[str]) -> bool:
     version = libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION)
     if version < 1:
         return False
@@ -63,9 +73,23 @@ def _open_nothing(libc: ctypes.CDLL) -> bool:
     if ruleset < 0:
         return False
     try:
+        for folder in folders:
+            _allow_reading(libc, ruleset, folder)
         return bool(libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0)
     finally:
         os.close(ruleset)
+
+
+def _allow_reading(libc: ctypes.CDLL, ruleset: int, folder: str) -> None:
+    try:
+        opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        rule = struct.pack("=Qi", _READ_FILE_AND_FOLDER, opened)
+        libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_PATH_BENEATH, rule, 0)
+    finally:
+        os.close(opened)
 
 
 def _call_little(libc: ctypes.CDLL) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ingest import api
+from ingest import api, normaliser
 from polyvox.service import Service
 
 API = Service(name="ingest-api", http=api.router, work=api.sweep)
+NORMALISER = Service(name=normaliser.NAME, work=normaliser.work)

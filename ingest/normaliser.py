@@ -1,0 +1,184 @@
+"""media-uploaded → media-ready and one part-ready for each part.
+
+The original is decoded once to FLAC; everything after works on that. Handling an event again
+writes the same bytes under the same keys and publishes events with the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ingest.decode import Decoded
+from ingest.decode_process import decode_in_child
+from polyvox import keys
+from polyvox.audio import HEADER_BYTES, SAMPLE_RATE_HZ
+from polyvox.contracts import (
+    AudioSlice,
+    AudioTrack,
+    Envelope,
+    MediaReady,
+    MediaUploaded,
+    PartReady,
+    PartSpan,
+    StageFailed,
+)
+from polyvox.errors import ChildCrashed, Invalid, NotFound, PolyvoxError
+from polyvox.ports import ObjectStore
+from polyvox.publish import Publisher
+from polyvox.retry import code_of
+from polyvox.service import Runtime
+from polyvox.worker import Worker
+
+NAME = "normaliser"
+_CHUNK_BYTES = 1 << 20
+
+Decode = Callable[[Path, Path], Awaitable[Decoded]]
+"""From the original at the first path to a FLAC at the second."""
+
+log = logging.getLogger(__name__)
+
+
+class Normaliser:
+    """``scratch`` is a folder of this handler's own."""
+
+    def __init__(self, store: ObjectStore, publisher: Publisher, *, decode: Decode, scratch: Path) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._decode = decode
+        self._scratch = scratch
+
+    async def handle(self, envelope: Envelope[Any]) -> None:
+        """Handle one ``media-uploaded``.
+
+        Raises:
+            Invalid: the original is gone, or there is nothing to transcribe in it.
+            Transient: store, log or the decoding process are in trouble.
+        """
+        media: MediaUploaded = envelope.data
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix=f"{media.media_id}-") as folder:
+            flac = Path(folder) / "audio.flac"
+            async with self._store.local_file(media.original.key) as original:
+                decoded = await self._decode(original, flac)
+            # Decoding takes a while: what was deleted meanwhile must not come back in part.
+            await self._store.head(media.original.key)
+            await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
+        await self._store.put(keys.peaks(media.media_id), decoded.peaks, content_type="application/json")
+        await self._publisher.publish(*facts(media, decoded))
+
+    async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
+        """Say that a recording cannot be used, and why."""
+        media: MediaUploaded = envelope.data
+        await self._publisher.publish(
+            StageFailed(
+                media_id=media.media_id,
+                tenant=media.tenant,
+                lane=media.lane,
+                stage="normalise",
+                code=code_of(error),
+                reason=_reason(error),
+                attempts=attempts,
+            )
+        )
+
+
+def facts(media: MediaUploaded, decoded: Decoded) -> list[MediaReady | PartReady]:
+    """The events that announce what was decoded. Pure."""
+    key = keys.audio(media.media_id)
+    spans = [
+        PartSpan(part=n, start_s=part.start_sample / SAMPLE_RATE_HZ, end_s=part.end_sample / SAMPLE_RATE_HZ)
+        for n, part in enumerate(decoded.parts)
+    ]
+    ready = MediaReady(
+        media_id=media.media_id,
+        tenant=media.tenant,
+        lane=media.lane,
+        duration_s=decoded.samples / SAMPLE_RATE_HZ,
+        tracks=[AudioTrack(key=key, size_bytes=decoded.size_bytes)],
+        peaks_key=keys.peaks(media.media_id),
+        parts=spans,
+        source=decoded.source,
+        lost_s=decoded.lost_s,
+        warnings=list(decoded.warnings),
+        options=media.options,
+    )
+    parts = [
+        PartReady(
+            media_id=media.media_id,
+            tenant=media.tenant,
+            lane=media.lane,
+            part=span.part,
+            part_count=len(spans),
+            start_s=span.start_s,
+            end_s=span.end_s,
+            audio=AudioSlice(key=key, header_bytes=HEADER_BYTES, start_byte=part.start_byte, end_byte=part.end_byte),
+            options=media.options,
+        )
+        for span, part in zip(spans, decoded.parts, strict=True)
+    ]
+    return [ready, *parts]
+
+
+async def work(runtime: Runtime) -> None:
+    """Decode recordings until the process stops."""
+    settings = runtime.settings
+    scratch = settings.scratch_path / f"{NAME}-{quote(runtime.member, safe='')}"
+    await asyncio.to_thread(_emptied, scratch)
+
+    async def decode(source: Path, target: Path) -> Decoded:
+        return await decode_in_child(source, target, settings)
+
+    handler = Normaliser(
+        runtime.store,
+        Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}"),
+        decode=decode,
+        scratch=scratch,
+    )
+    worker = Worker(
+        runtime.log,
+        runtime.clock,
+        name=NAME,
+        topics=[MediaUploaded.TOPIC],
+        handler=handler.handle,
+        on_give_up=handler.give_up,
+        member=runtime.member,
+        concurrency=settings.normaliser_concurrency,
+        attempts=settings.attempts,
+        retry_base_s=settings.retry_base_s,
+        retry_max_s=settings.retry_max_s,
+        drain_timeout_s=settings.drain_timeout_s,
+        session_timeout_s=settings.session_timeout_s,
+    )
+    await worker.run(runtime.stopping)
+
+
+def _emptied(scratch: Path) -> None:
+    """Make the folder anew: what lies there belongs to a process of this name that was killed."""
+    if scratch.exists():
+        log.info("removing what a killed process left in %s", scratch)
+        shutil.rmtree(scratch)
+    scratch.mkdir(parents=True)
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+            yield chunk
+
+
+def _reason(error: PolyvoxError) -> str:
+    match error:
+        case NotFound():
+            return "The recording was removed before it could be decoded."
+        case Invalid():
+            return error.reason
+        case ChildCrashed():
+            return "The decoder crashed on this file, more than once: it is damaged or not what it claims to be."
+        case _:
+            return f"The recording could not be decoded: {error}"
