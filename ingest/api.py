@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, get_args
@@ -16,6 +15,7 @@ from ingest import refusals
 from ingest.form import FORM_OVERHEAD_BYTES, boundary_of, extended_filename, form_events, raw_events
 from ingest.idempotency import checked_key
 from ingest.options import Known, read_options
+from ingest.patience import GRACE_S, IDLE_S, Patience
 from ingest.receiver import Receiver
 from ingest.sweep import Sweep
 from ingest.uploads import Accepted, Uploads
@@ -32,8 +32,6 @@ from polyvox.weights import known_models
 SOURCE = "/polyvox/ingest"
 # There is one tenant until requests are authenticated.
 TENANT = "default"
-IDLE_TIMEOUT_S = 60.0
-"""A client that sends nothing for so long is not waited for any more."""
 
 
 class Queued(BaseModel):
@@ -42,8 +40,10 @@ class Queued(BaseModel):
     href: str = Field(description="Where to ask how far it is.", examples=["/v1/media/0198c9d2-…"])
 
 
-def router(runtime: Runtime, *, idle_timeout_s: float = IDLE_TIMEOUT_S, counters: Metrics | None = None) -> APIRouter:
-    """The upload API on the runtime's store and log."""
+def router(
+    runtime: Runtime, *, idle_s: float = IDLE_S, stop_grace_s: float = GRACE_S, counters: Metrics | None = None
+) -> APIRouter:
+    """The upload API on the runtime's store and log; ingest/patience.py says what the times mean."""
     count = counters or metrics.process_metrics()
     api = APIRouter(tags=["media"])
     uploads = Uploads(runtime.store, Publisher(runtime.log, runtime.clock, SOURCE), runtime.clock)
@@ -87,8 +87,10 @@ def router(runtime: Runtime, *, idle_timeout_s: float = IDLE_TIMEOUT_S, counters
         recording is stored and queued. What it is is decided by its bytes alone.
         """
         try:
-            async with aclosing(request.stream()) as stream:
-                chunks = _impatient(stream, idle_timeout_s)
+            async with (
+                aclosing(request.stream()) as stream,
+                Patience(stream, runtime.stopping, idle_s=idle_s, grace_s=stop_grace_s) as chunks,
+            ):
                 accepted = await take(request, _receiver(request, chunks, max_bytes, known), idempotency_key)
         except Exception as error:
             count.add(metrics.UPLOADS, outcome=_outcome(error))
@@ -133,18 +135,6 @@ def _outcome(error: Exception) -> str:
         case ClientDisconnect():
             return "disconnected"
     return "internal"
-
-
-async def _impatient(chunks: AsyncIterator[bytes], idle_s: float) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(idle_s):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise refusals.stalled(idle_s) from error
-        yield chunk
 
 
 async def _bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:

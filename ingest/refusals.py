@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyvox.http import Problem
+from polyvox.problems import unavailable
 
 
 def malformed(why: str) -> Problem:
@@ -30,6 +31,10 @@ def stalled(idle_s: float) -> Problem:
         "The upload stalled",
         f"No byte came for {idle_s:g} s, so nothing was kept. Check the connection and send the recording again.",
     )
+
+
+def stopping() -> Problem:
+    return unavailable("The server stops before the upload is complete.")
 
 
 def no_file() -> Problem:

@@ -181,7 +181,8 @@ class Uploads:
     async def _undo(self, media_id: str) -> None:
         try:
             await remove_upload(self.store, media_id)
-        except PolyvoxError as error:
+        except Exception as error:
+            # What led here must come through, whatever it was: this may be the end of the process.
             log.warning("the refused upload %s could not be removed, the sweep will do it: %s", media_id, error)
 
 

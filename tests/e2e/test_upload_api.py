@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -204,7 +205,7 @@ async def test_a_client_that_vanishes_leaves_nothing(ingest: Ingest) -> None:
     assert await ingest.uploaded() == []
 
 
-async def test_a_server_that_stops_in_the_middle_of_an_upload_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_server_that_breaks_off_an_upload_leaves_nothing(tmp_path: Path) -> None:
     async with running_ingest(tmp_path) as ingest:
         before = ingest.files()
         async with RawConnection.to(ingest.url) as client:
@@ -215,6 +216,34 @@ async def test_a_server_that_stops_in_the_middle_of_an_upload_leaves_nothing(tmp
         await until(lambda: ingest.store.putting == 0)
         assert ingest.files() == before
         assert await ingest.keys() == []
+
+
+@pytest.mark.parametrize("client_goes_on", [True, False])
+async def test_a_process_that_stops_says_so_to_uploads_that_take_too_long(ingest: Ingest, client_goes_on: bool) -> None:
+    before = ingest.files()
+    async with RawConnection.to(ingest.url) as client:
+        await client.send_head("POST", "/v1/media", Content_Length="4000000", Content_Type="audio/wav")
+        await client.send(wav(60.0)[:1_500_000])
+        await until(lambda: ingest.store.putting == 1)
+        ingest.runtime.stopping.set()
+        while client_goes_on and ingest.store.putting:
+            await client.send(bytes(10))
+            await asyncio.sleep(0.01)
+        status, text = await client.response()
+    assert (status, "The server stops" in text) == (503, True)
+    assert ingest.files() == before
+
+
+async def test_an_upload_that_ends_soon_after_the_process_was_told_to_stop_is_accepted(ingest: Ingest) -> None:
+    data = wav(10.0)
+    async with RawConnection.to(ingest.url) as client:
+        await client.send_head("POST", "/v1/media", Content_Length=str(len(data)), Content_Type="audio/wav")
+        await client.send(data[:200_000])
+        await until(lambda: ingest.store.putting == 1)
+        ingest.runtime.stopping.set()
+        await client.send(data[200_000:])
+        assert (await client.response())[0] == 202
+    assert len(await ingest.uploaded()) == 1
 
 
 async def test_uploads_are_counted_by_outcome(ingest: Ingest) -> None:

@@ -235,7 +235,7 @@ async def test_a_body_that_ends_before_its_announced_end_is_not_kept(
 
 
 async def test_a_client_that_stops_sending_is_not_waited_for_for_ever(tmp_path: Path) -> None:
-    async with running_ingest(tmp_path, idle_timeout_s=0.3) as ingest, RawConnection.to(ingest.url) as client:
+    async with running_ingest(tmp_path, idle_s=0.3) as ingest, RawConnection.to(ingest.url) as client:
         before = ingest.files()
         await client.send_head("POST", "/v1/media", Content_Length="500000", Content_Type="audio/wav")
         await client.send(wav(10.0))

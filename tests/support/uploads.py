@@ -62,7 +62,7 @@ class Ingest:
     server: contextlib.AsyncExitStack
 
     async def stop_server(self) -> None:
-        """Stop as at the end of the process: requests under way get two seconds and are then cancelled."""
+        """Stop without a word to the requests under way, which get two seconds and are then cancelled."""
         await self.server.aclose()
 
     def sweep(self) -> Sweep:
@@ -89,7 +89,7 @@ class Ingest:
 
 @contextlib.asynccontextmanager
 async def running_ingest(
-    folder: Path, *, max_upload_bytes: int = 8 << 20, idle_timeout_s: float = 60.0
+    folder: Path, *, max_upload_bytes: int = 8 << 20, idle_s: float = 60.0
 ) -> AsyncIterator[Ingest]:
     settings = Settings(data_dir=folder, max_upload_bytes=max_upload_bytes)
     clock = LaterClock()
@@ -101,7 +101,7 @@ async def running_ingest(
         runtime = Runtime(settings, log, store, clock, "test")  # type: ignore[arg-type]
         counters = RecordedMetrics()
         routers = [
-            api.router(runtime, idle_timeout_s=idle_timeout_s, counters=counters),
+            api.router(runtime, idle_s=idle_s, stop_grace_s=0.3, counters=counters),
             operations_router(runtime, counters.render),
         ]
         async with contextlib.AsyncExitStack() as server:
