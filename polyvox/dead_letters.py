@@ -98,25 +98,21 @@ async def letters(log: EventLog, worker: str) -> list[DeadLetter]:
     return [replace(letter, replayed=letter.place in replayed) for letter in found]
 
 
-async def replay(
-    log: EventLog, worker: str, *, only: Callable[[DeadLetter], bool] | None = None, again: bool = False
-) -> list[DeadLetter]:
-    """Put dead letters back onto the topic they came from; returns those put back.
+async def pending(log: EventLog, worker: str, *, only: Callable[[DeadLetter], bool] | None = None) -> list[DeadLetter]:
+    """The letters that were not put back yet; ``only`` says which of them."""
+    return [letter for letter in await letters(log, worker) if not letter.replayed and (only is None or only(letter))]
 
-    Args:
-        only: which letters; all by default.
-        again: also those that were put back before.
+
+async def replay(log: EventLog, worker: str, *, only: Callable[[DeadLetter], bool] | None = None) -> int:
+    """Put the pending letters back onto the topics they came from; returns how many.
 
     Raises:
         Transient: the log is in trouble; what was put back so far is marked.
     """
-    done: list[DeadLetter] = []
-    for letter in await letters(log, worker):
-        if (letter.replayed and not again) or (only is not None and not only(letter)):
-            continue
+    waiting = await pending(log, worker, only=only)
+    for letter in waiting:
         await log.append(_replayed(letter, worker))
-        done.append(letter)
-    return done
+    return len(waiting)
 
 
 def _replayed(letter: DeadLetter, worker: str) -> list[Message]:

@@ -12,7 +12,7 @@ import pytest
 
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, StageFailed, wrap
-from polyvox.dead_letters import replay
+from polyvox.dead_letters import pending, replay
 from polyvox.errors import ChildCrashed, Fatal, Invalid, OutOfMemory, PolyvoxError, Transient, Unavailable
 from polyvox.metrics import MESSAGES_DEAD_LETTERED, MESSAGES_FAILED, MESSAGES_RETRIED
 from polyvox.publish import Publisher
@@ -144,10 +144,10 @@ async def test_each_dead_letter_is_replayed_once(bench: Bench) -> None:
     await until(bench.no_lag)
     original = (await bench.records(TOPIC))[0]
 
-    only_first = await replay(bench.log, STAGE, only=lambda letter: letter.key == "recording-0000")
-    assert [letter.key for letter in only_first] == ["recording-0000"]
-    assert [letter.key for letter in await replay(bench.log, STAGE)] == ["recording-0001"]
-    assert await replay(bench.log, STAGE) == []
+    assert await replay(bench.log, STAGE, only=lambda letter: letter.key == "recording-0000") == 1
+    assert [letter.key for letter in await pending(bench.log, STAGE)] == ["recording-0001"]
+    assert await replay(bench.log, STAGE) == 1
+    assert await replay(bench.log, STAGE) == 0
     await until(bench.no_lag)
     assert sorted(handler.done) == ids(3)
     assert [letter.replayed for letter in await bench.dead_letters()] == [True, True]
@@ -162,7 +162,7 @@ async def test_a_replayed_message_that_fails_again_is_a_new_dead_letter(bench: B
     for failures in range(1, 4):
         await until(bench.no_lag)
         assert len(await bench.dead_letters()) == failures
-        assert len(await replay(bench.log, STAGE)) == 1
+        assert await replay(bench.log, STAGE) == 1
         await until(bench.no_lag)
 
 

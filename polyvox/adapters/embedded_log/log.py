@@ -11,6 +11,7 @@ from polyvox.adapters.embedded_log import groups, records
 from polyvox.adapters.embedded_log.consumer import EmbeddedConsumer
 from polyvox.adapters.embedded_log.database import Database
 from polyvox.adapters.embedded_log.keeper import Keeper
+from polyvox.adapters.embedded_log.schema import BUSY_TIMEOUT_S
 from polyvox.clock import SystemClock
 from polyvox.errors import Fatal
 from polyvox.ports import Clock, Message, RebalanceListener, Record, TopicConfig, TopicPartition
@@ -19,7 +20,7 @@ from polyvox.ports import Clock, Message, RebalanceListener, Record, TopicConfig
 class EmbeddedLog:
     """EventLog in ``path``, a folder that the first call creates.
 
-    Every call raises Transient when the disk is full or the database locked for too long, and Fatal
+    Every call raises Unavailable when the disk is full or the database locked for too long, and Fatal
     when the file is damaged or another program's. ``offsets_at`` gives the next offset to be written
     where no record is late enough.
 
@@ -27,12 +28,13 @@ class EmbeddedLog:
         path: folder of the log, on a local disk; any number of processes may share it.
         clock: its wall time stamps records and its monotonic time ends sessions. Processes that
             share a log must have clocks that agree, as the clocks of one machine do.
+        busy_timeout_s: how long to wait for other processes' transactions before the log counts as away.
     """
 
-    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self._clock: Clock = clock or SystemClock()
-        self._database = Database(path)
-        self._keeper = Keeper(path, self._clock)
+        self._database = Database(path, busy_timeout_s)
+        self._keeper = Keeper(path, self._clock, busy_timeout_s)
         self._consumers: set[EmbeddedConsumer] = set()
         self._waiting: list[tuple[list[Message], asyncio.Future[list[TopicPartition]]]] = []
         self._flushing: asyncio.Task[None] | None = None

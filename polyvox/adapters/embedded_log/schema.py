@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from polyvox.errors import Fatal, Transient
+from polyvox.errors import Fatal, Unavailable
 
 DATABASE_NAME = "log.db"
 BUSY_TIMEOUT_S = 30.0
@@ -65,7 +65,7 @@ _TABLES = (
         PRIMARY KEY ("group", topic, partition)) WITHOUT ROWID""",
 )
 
-_TRANSIENT = frozenset(
+_AWAY = frozenset(
     (
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
@@ -82,14 +82,14 @@ _FATAL = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
 
 @contextmanager
 def translated(folder: Path) -> Iterator[None]:
-    """Raises Transient where trying again may help, Fatal where the file itself is at fault."""
+    """Raises Unavailable where trying again may help, Fatal where the file itself is at fault."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         # The low byte is the primary code; the rest says more about it.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _TRANSIENT:
-            raise Transient(f"the log in {folder} cannot be used right now: {error}") from error
+        if code in _AWAY:
+            raise Unavailable(f"the log in {folder} cannot be used right now: {error}") from error
         if code in _FATAL:
             raise Fatal(
                 f"{folder / DATABASE_NAME} is damaged or no Polyvox log ({error}); "
@@ -97,11 +97,11 @@ def translated(folder: Path) -> Iterator[None]:
             ) from error
         raise
     except OSError as error:
-        raise Transient(f"the log in {folder} cannot be used right now: {error}") from error
+        raise Unavailable(f"the log in {folder} cannot be used right now: {error}") from error
 
 
 def connect(folder: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
-    """Open the log in ``folder``, creating both. Raises Transient and Fatal."""
+    """Open the log in ``folder``, creating both. Raises Unavailable and Fatal."""
     with translated(folder):
         folder.mkdir(parents=True, exist_ok=True)
     deadline_s = time.monotonic() + busy_timeout_s
@@ -109,7 +109,7 @@ def connect(folder: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.
         try:
             with translated(folder):
                 return _open(folder, busy_timeout_s)
-        except Transient:
+        except Unavailable:
             # Several processes that create the same log at once meet locks for which SQLite does
             # not call its busy handler.
             if time.monotonic() > deadline_s:

@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 
 from polyvox.adapters.filesystem import folder, listing, names
 from polyvox.adapters.filesystem.blobs import Incoming, Pin
-from polyvox.errors import Invalid, Transient
+from polyvox.errors import Invalid, Transient, Unavailable
 from polyvox.ports import Body, ObjectInfo
 
 THREADS = 8
@@ -23,15 +23,20 @@ WRITE_BYTES = 1 << 20
 """Small chunks of a body are collected to this size before a thread writes them."""
 LISTED_PER_STEP = 200
 
+_DISK_TROUBLE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE)
+)
+
 T = TypeVar("T")
 
 
 class FolderStore:
     """ObjectStore in ``root``, a folder that the first call creates, together with its parents.
 
-    Every call raises Transient for trouble with the disk, Invalid for a key that is empty or longer
-    than 1,024 bytes, and Fatal when a name's file was damaged. The first call also removes what
-    crashed processes left; what living ones are busy with is locked and stays.
+    Every call raises Transient for trouble with the disk (Unavailable where it is the whole disk's:
+    full, say), Invalid for a key that is empty or longer than 1,024 bytes, and Fatal when a name's
+    file was damaged. The first call also removes what crashed processes left; what living ones are
+    busy with is locked and stays.
 
     Args:
         root: on a local disk; any number of processes may share it.
@@ -156,7 +161,9 @@ class FolderStore:
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise Invalid("the object key makes a path too long for this machine", code="bad-key") from error
-            raise Transient(f"the store in {self._root} cannot be used right now: {error}") from error
+            # What concerns the disk as a whole is waited for; anything else may be this one object's fault.
+            kind = Unavailable if error.errno in _DISK_TROUBLE else Transient
+            raise kind(f"the store in {self._root} cannot be used right now: {error}") from error
 
 
 def _take_back(undo: Callable[[T], object] | None, job: asyncio.Future[T]) -> None:
