@@ -17,8 +17,9 @@ T = TypeVar("T")
 class Database:
     """One connection on one thread; opened by the first job."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, busy_timeout_s: float) -> None:
         self._folder = folder
+        self._busy_timeout_s = busy_timeout_s
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="polyvox-log")
 
@@ -42,7 +43,7 @@ class Database:
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with translated(self._folder):
             if self._connection is None:
-                self._connection = connect(self._folder)
+                self._connection = connect(self._folder, busy_timeout_s=self._busy_timeout_s)
             return work(self._connection)
 
     def _close(self) -> None:

@@ -54,8 +54,9 @@ class Watch:
 class Keeper:
     """Starts its thread with the first watch; ``close`` ends it."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, busy_timeout_s: float) -> None:
         self._folder = folder
+        self._busy_timeout_s = busy_timeout_s
         self._clock = clock
         self._watches: tuple[Watch, ...] = ()
         self._lock = threading.Lock()
@@ -91,7 +92,7 @@ class Keeper:
         while not self._closing:
             try:
                 with translated(self._folder):
-                    connection = connect(self._folder)
+                    connection = connect(self._folder, busy_timeout_s=self._busy_timeout_s)
                     try:
                         self._watch(connection)
                     finally:
