@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import socket
 import struct
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.upload_server import server_process
+
 MIB = 1 << 20
 UPLOAD_BYTES = 2 << 30
 BOUNDARY = b"----boundary-of-the-form"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, psutil.Process, Path]]:
-    """URL, process and folder of a server."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.upload_server", str(tmp_path / "data")],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip(), psutil.Process(process.pid), tmp_path / "data"
-    finally:
-        process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        shutil.rmtree(tmp_path / "data")
-
-
-def peak_rss_bytes(process: psutil.Process) -> int:
-    status = Path(f"/proc/{process.pid}/status").read_text()
+def peak_rss_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peak memory from /proc")
-def test_an_upload_of_two_gigabytes_takes_constant_memory(server: tuple[str, psutil.Process, Path]) -> None:
-    url, process, folder = server
+def test_an_upload_of_two_gigabytes_takes_constant_memory(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    try:
+        with server_process(folder) as server:
+            upload_and_measure(server.url, server.pid, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def upload_and_measure(url: str, pid: int, folder: Path) -> None:
     small = httpx.post(f"{url}/v1/media", content=wav_header(3 * MIB) + bytes(3 * MIB), timeout=30)
     assert small.status_code == 202
-    before_bytes = peak_rss_bytes(process)
+    before_bytes = peak_rss_bytes(pid)
 
     head = (
         b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="long.wav"\r\n\r\n'
@@ -77,7 +58,7 @@ def test_an_upload_of_two_gigabytes_takes_constant_memory(server: tuple[str, psu
             connection.sendall(block)
         connection.sendall(tail)
         answer = connection.recv(65_536)
-    grown_bytes = peak_rss_bytes(process) - before_bytes
+    grown_bytes = peak_rss_bytes(pid) - before_bytes
 
     assert answer.startswith(b"HTTP/1.1 202 "), answer
     assert any(path.stat().st_size >= UPLOAD_BYTES for path in folder.rglob("*") if path.is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,15 +16,22 @@ class Faults:
     """``rules``: (operation, predicate on its key or topic, error to raise)."""
 
     rules: list[tuple[str, Callable[[str], bool], BaseException]] = field(default_factory=list)
+    hanging: set[str] = field(default_factory=set)
 
     def fail(self, operation: str, *, matching: str = "", error: BaseException | None = None) -> None:
         """From now on ``operation`` raises for keys or topics that contain ``matching``."""
         self.rules.append((operation, lambda name: matching in name, error or Transient("injected trouble")))
 
+    def hang(self, operation: str) -> None:
+        """From now on ``operation`` never answers."""
+        self.hanging.add(operation)
+
     def heal(self) -> None:
         self.rules.clear()
 
-    def check(self, operation: str, name: str) -> None:
+    async def check(self, operation: str, name: str) -> None:
+        if operation in self.hanging:
+            await asyncio.Event().wait()
         for ruled, matches, error in self.rules:
             if ruled == operation and matches(name):
                 raise error
@@ -42,7 +50,7 @@ class FaultyStore:
         return getattr(self.inner, name)
 
     async def put(self, key: str, body: Body, **options: Any) -> ObjectInfo:
-        self.faults.check("put", key)
+        await self.faults.check("put", key)
         self.putting += 1
         self.puts += 1
         try:
@@ -51,15 +59,15 @@ class FaultyStore:
             self.putting -= 1
 
     async def get(self, key: str) -> bytes:
-        self.faults.check("get", key)
+        await self.faults.check("get", key)
         return await self.inner.get(key)
 
     async def head(self, key: str) -> ObjectInfo:
-        self.faults.check("head", key)
+        await self.faults.check("head", key)
         return await self.inner.head(key)
 
     async def delete(self, key: str) -> None:
-        self.faults.check("delete", key)
+        await self.faults.check("delete", key)
         await self.inner.delete(key)
 
 
@@ -75,9 +83,9 @@ class FaultyLog:
 
     async def append(self, messages: Sequence[Message]) -> list[TopicPartition]:
         for message in messages:
-            self.faults.check("append", message.topic)
+            await self.faults.check("append", message.topic)
         return await self.inner.append(messages)
 
     async def bounds(self, topic: str) -> dict[TopicPartition, tuple[int, int]]:
-        self.faults.check("bounds", topic)
+        await self.faults.check("bounds", topic)
         return await self.inner.bounds(topic)
