@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from polyvox.contracts import schema
+from polyvox.metrics import CATALOGUE
 from polyvox.settings import Settings
 from polyvox.topics import TOPICS
 
@@ -23,6 +24,7 @@ def pages() -> dict[Path, str]:
     files[DOCS / "asyncapi.json"] = _json(schema.asyncapi())
     files[DOCS / "settings.md"] = settings_page()
     files[DOCS / "topics.md"] = topics_page()
+    files[DOCS / "metrics.md"] = metrics_page()
     return files
 
 
@@ -32,6 +34,15 @@ def settings_page() -> str:
         default = "" if setting.default is None else str(setting.default).replace(str(Path.home()), "~")
         rows.append(f"| `POLYVOX_{name.upper()}` | `{default}` | {setting.description} |")
     return f"{NOTE}# Settings\n\nAll settings are environment variables.\n\n" + "\n".join(rows) + "\n"
+
+
+def metrics_page() -> str:
+    rows = ["| metric | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
+    for metric in CATALOGUE:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        rows.append(f"| `{metric.name}` | {metric.kind} | {metric.unit} | {labels} | {metric.meaning} |")
+    about = "`/metrics` gives these in Prometheus text format, added up over all processes of one data folder."
+    return f"{NOTE}# Metrics\n\n{about}\n\n" + "\n".join(rows) + "\n"
 
 
 def topics_page() -> str:

@@ -89,6 +89,8 @@ class Supervisor:
             delay_s = min(delay_s * 2, RESTART_MAX_S)
 
     async def _run_once(self, spec: ProcessSpec, stopping: asyncio.Event) -> int:
+        from polyvox.adapters.prometheus import forget_process
+
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -124,6 +126,7 @@ class Supervisor:
                     process.kill()
             status = await ended
             self.pids.pop(spec.name, None)
+            forget_process(process.pid, self._metrics_dir)
         return status
 
 

@@ -16,8 +16,6 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from polyvox.metrics import CATALOGUE, Metric
 
-VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-
 
 class PrometheusMetrics:
     """Holds one collector per metric of the catalogue, in a registry of its own."""
@@ -47,14 +45,6 @@ class PrometheusMetrics:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
-
-
-def prepare_shared_folder(folder: Path) -> dict[str, str]:
-    """Make ``folder`` and empty it of what earlier processes left; the variables to start new ones with."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("*.db"):
-        left.unlink(missing_ok=True)
-    return {VARIABLE: str(folder)}
 
 
 def forget_process(pid: int, folder: Path) -> None:

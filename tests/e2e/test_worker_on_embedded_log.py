@@ -321,3 +321,38 @@ async def test_what_a_handler_publishes_stays_in_the_trace(bench: Bench) -> None
     assert handling is not None
     assert published.trace_id == handling.trace_id == root.trace_id
     assert len({published.span_id, handling.span_id, root.span_id}) == 3
+
+
+async def test_nothing_is_lost_while_members_come_and_go(tmp_path: Path) -> None:
+    bench = await Bench.make(tmp_path / "log", partitions=6)
+    chance = random.Random(7)
+    handled: Counter[str] = Counter()
+
+    async def handler(envelope: Envelope[Any]) -> None:
+        await asyncio.sleep(chance.random() / 50)
+        if chance.random() < 0.1:
+            raise Transient("now and then")
+        handled[envelope.data.media_id] += 1
+
+    try:
+        staying = bench.start(handler, member="m0", concurrency=4, attempts=50)
+        for turn in range(1, 6):
+            await bench.publish(f"turn-{turn}-{number:03d}" for number in range(80))
+            visitor = bench.start(
+                handler,
+                member=f"m{turn}",
+                concurrency=4,
+                attempts=50,
+                log=bench.another_log(),
+                # Some leave in order, some have their work cancelled.
+                drain_timeout_s=chance.choice([0.0, 5.0]),
+            )
+            reached = len(handled) + 40
+            await until(lambda reached=reached: len(handled) >= reached)  # type: ignore[misc]
+            await visitor.stop()
+        await until(bench.no_lag)
+        await staying.stop()
+        assert len(handled) == 400
+        assert not await bench.dead_letters()
+    finally:
+        await bench.close()

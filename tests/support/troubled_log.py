@@ -18,7 +18,7 @@ class TroubledLog(FaultyLog):
 
     async def subscribe(self, group: str, topics: Sequence[str], **options: Any) -> Consumer:
         for topic in topics:
-            self.faults.check("subscribe", topic)
+            await self.faults.check("subscribe", topic)
         consumer = TroubledConsumer(await self.inner.subscribe(group, topics, **options), self.faults)
         self.consumers.append(consumer)
         return cast(Consumer, consumer)
@@ -38,10 +38,10 @@ class TroubledConsumer:
         return getattr(self.inner, name)
 
     async def getmany(self, **options: Any) -> dict[TopicPartition, list[Record]]:
-        self.faults.check("getmany", "")
+        await self.faults.check("getmany", "")
         return await self.inner.getmany(**options)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         for partition in offsets:
-            self.faults.check("commit", partition.topic)
+            await self.faults.check("commit", partition.topic)
         await self.inner.commit(offsets)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from polyvox.adapters.prometheus import VARIABLE, PrometheusMetrics, forget_process, prepare_shared_folder
+from polyvox.adapters.prometheus import PrometheusMetrics, forget_process
 from polyvox.metrics import CATALOGUE, HANDLER_DURATION, MESSAGES_HANDLED, MESSAGES_IN_FLIGHT
 
 PROGRAM = """
@@ -27,7 +27,11 @@ print(render().decode())
 def run(folder: Path) -> tuple[int, str]:
     """A process that counts one message and renders."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env={VARIABLE: str(folder)}, check=True, capture_output=True, text=True
+        [sys.executable, "-c", PROGRAM],
+        env={"PROMETHEUS_MULTIPROC_DIR": str(folder)},
+        check=True,
+        capture_output=True,
+        text=True,
     )
     pid, _, text = done.stdout.partition("\n")
     return int(pid), text
@@ -68,10 +72,7 @@ def test_the_catalogue_is_named_as_prometheus_wants_it() -> None:
 
 
 def test_processes_that_share_a_folder_answer_for_each_other(tmp_path: Path) -> None:
-    folder = tmp_path / "metrics"
-    (folder).mkdir()
-    (folder / "counter_1.db").write_bytes(b"left by an earlier life")
-    assert prepare_shared_folder(folder) == {VARIABLE: str(folder)}
+    folder = tmp_path
     first_pid, _ = run(folder)
     _, text = run(folder)
     assert 'polyvox_messages_handled_total{worker="w"} 2.0' in text
