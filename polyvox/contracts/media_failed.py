@@ -13,8 +13,14 @@ class MediaFailed(Fact):
     TYPE: ClassVar[str] = "polyvox.media-failed.v1"
     TOPIC: ClassVar[str] = "media-failed"
 
+    version: int = 1
+    """Counts the results of a recording, failures among them."""
     stage: Stage
     code: str
     reason: str
     metadata: dict[str, str] = {}
     failed_at: datetime
+
+    def identity(self) -> tuple[str, ...]:
+        # The first failure keeps the id it had before results were counted.
+        return (self.media_id,) if self.version == 1 else (self.media_id, str(self.version))

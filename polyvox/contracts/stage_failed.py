@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from polyvox.contracts.envelope import Fact
 
-Stage = Literal["normalise", "transcribe", "diarize"]
+Stage = Literal["normalise", "transcribe", "diarize", "merge"]
+"""``merge`` joins what the others made; it speaks in media-failed alone."""
 
 
 class StageFailed(Fact):
