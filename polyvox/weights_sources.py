@@ -99,7 +99,7 @@ class Fetcher:
             if response.status_code == httpx.codes.OK:
                 have = 0
             with target.open("ab" if have else "wb") as file:
-                for chunk in response.iter_bytes(CHUNK_BYTES):
+                for chunk in response.iter_bytes():
                     file.write(chunk)
                     have += len(chunk)
                     arrived(have)
