@@ -288,3 +288,17 @@ async def test_one_process_of_many_wins_a_conditional_put(tmp_path: Path) -> Non
     (winner,) = [words for words in answers if words[0] == "won"]
     assert await store.get("k") == winner[1].encode()
     await store.close()
+
+
+async def test_what_does_not_fit_on_the_disk_is_transient_and_leaves_nothing(log: EmbeddedLog, tmp_path: Path) -> None:
+    async with child(CHILD, "overflow", tmp_path, TOPIC) as process:
+        lines = await process.rest()
+    assert lines == [
+        [what, size, outcome]
+        for size, outcome in (("10", "done"), ("3000000", "transient"), ("10", "done"))
+        for what in ("log", "store")
+    ]
+    assert sum(map(len, (await values(log)).values())) == 2
+    root = tmp_path / "objects"
+    assert [path.stat().st_size for path in files(root, "blobs")] == [10]
+    assert files(root, "incoming", "todo") == []

@@ -5,18 +5,20 @@ python -m tests.support.durability_child consume FOLDER TOPIC GROUP MEMBER SESSI
 python -m tests.support.durability_child replace FOLDER KEY
 python -m tests.support.durability_child hang FOLDER KEY
 python -m tests.support.durability_child claim FOLDER KEY NAME
+python -m tests.support.durability_child overflow FOLDER TOPIC
 """
 
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.adapters.filesystem import FolderStore
-from polyvox.errors import AlreadyExists, Fenced
+from polyvox.errors import AlreadyExists, Fenced, Transient
 from polyvox.ports import Message
 from tests.support.consuming import Listener
 
@@ -89,6 +91,23 @@ async def claim(folder: str, key: str, name: str) -> None:
     await store.close()
 
 
+async def overflow(folder: str, topic: str) -> None:
+    """No file of this process may grow beyond 1 MB: a disk that is full, for those who write more."""
+    log, store = EmbeddedLog(Path(folder) / "log"), FolderStore(Path(folder) / "objects")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+    for size_bytes in (10, 3_000_000, 10):
+        body = b"x" * size_bytes
+        for what, work in (("log", log.append([Message(topic, "k", body)])), ("store", store.put("k", body))):
+            try:
+                await work
+            except Transient:
+                say(what, size_bytes, "transient")
+            else:
+                say(what, size_bytes, "done")
+    await log.close()
+    await store.close()
+
+
 if __name__ == "__main__":
     what, *words = sys.argv[1:]
-    asyncio.run({f.__name__: f for f in (produce, consume, replace, hang, claim)}[what](*words))
+    asyncio.run({f.__name__: f for f in (produce, consume, replace, hang, claim, overflow)}[what](*words))

@@ -110,8 +110,7 @@ class EmbeddedLog:
         if self._closed:
             return
         self._closed = True
-        for consumer in tuple(self._consumers):
-            await consumer.stop()
+        await asyncio.gather(*(consumer.stop() for consumer in tuple(self._consumers)))
         if self._flushing is not None:
             await self._flushing
         await self._keeper.close()

@@ -13,6 +13,8 @@ from polyvox.errors import Fatal, Unavailable
 DATABASE_NAME = "log.db"
 BUSY_TIMEOUT_S = 30.0
 OPEN_RETRY_S = 0.02
+WAL_KEPT_BYTES = 64 * 1024 * 1024
+"""What stays of a write-ahead log that grew under load, once it has been copied to the database."""
 
 APPLICATION_ID = 0x504F4C56
 """``POLV``: tells a Polyvox log from any other SQLite database."""
@@ -123,6 +125,7 @@ def _open(folder: Path, busy_timeout_s: float) -> sqlite3.Connection:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
         if not _is_ours(connection, folder):
             with write(connection):
                 if not _is_ours(connection, folder):
