@@ -57,6 +57,8 @@ def cut(power: NDArray[np.float32], max_frames: int) -> list[FrameSpan]:
 def _quietest(level_db: NDArray[np.floating]) -> int:
     """The best border in a window: index i cuts between frames i and i + 1 of ``level_db``."""
     borders = len(level_db) - 1
+    if borders == 1:
+        return 0
     floor_db, speech_db = np.percentile(level_db, [5, 90])
     quiet = level_db <= floor_db + _QUIET * (speech_db - floor_db)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8)))

@@ -1,8 +1,9 @@
 """Audio as the pipeline keeps it: 16 kHz mono 16-bit FLAC, whole or one part of it.
 
 A part is the file's header followed by a byte range that begins and ends at frame borders.
-Frames keep the numbers they have in the whole file. libavcodec does not mind, libFLAC does,
-so send samples, not a slice, to software that is not ours.
+Frames keep the numbers they have in the whole file, and are handed to the decoder one by one
+(see polyvox/flac_frames.py). Software that guesses where frames begin, or minds their numbers,
+may stumble over a slice: give it samples instead.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from numpy.typing import NDArray
 
 from polyvox.contracts.part_ready import AudioSlice
 from polyvox.errors import Invalid
+from polyvox.flac_frames import MARKER, STREAMINFO_BYTES, read_frames, read_streaminfo
 from polyvox.ports import ObjectStore
 
 SAMPLE_RATE_HZ = 16_000
 FULL_SCALE = 32_768.0
 """A 16-bit sample divided by this lies in [-1, 1)."""
 
-STREAMINFO_BYTES = 34
 HEADER_BYTES = 4 + 4 + STREAMINFO_BYTES
 """Marker, block header and STREAMINFO: all that the pipeline's own files have before their frames."""
 
@@ -37,7 +38,7 @@ def stream_header(frame_samples: int, *, total_samples: int = 0, md5: bytes = by
     """
     rate_channels_bits_total = SAMPLE_RATE_HZ << 44 | 0 << 41 | 15 << 36 | total_samples
     streaminfo = struct.pack(">HH3x3xQ16s", frame_samples, frame_samples, rate_channels_bits_total, md5)
-    return b"fLaC" + (0x80 << 24 | STREAMINFO_BYTES).to_bytes(4, "big") + streaminfo
+    return MARKER + (0x80 << 24 | STREAMINFO_BYTES).to_bytes(4, "big") + streaminfo
 
 
 def without_totals(header: bytes) -> bytes:
@@ -45,7 +46,7 @@ def without_totals(header: bytes) -> bytes:
 
     A slice starts with the header of the whole file, whose totals are wrong for the slice.
     """
-    if header[:4] != b"fLaC" or header[4] & 0x7F != 0 or len(header) < HEADER_BYTES:
+    if header[:4] != MARKER or header[4] & 0x7F != 0 or len(header) < HEADER_BYTES:
         raise Invalid("the stored audio does not start with a FLAC header", code="bad-flac")
     totals_at = HEADER_BYTES - 16 - 5
     return header[:totals_at] + bytes([header[totals_at] & 0xF0]) + bytes(20) + header[HEADER_BYTES:]
@@ -99,21 +100,29 @@ def read_flac(path: Path, *, block_samples: int = 10 * SAMPLE_RATE_HZ) -> Iterat
 
 
 def _blocks(file: IO[bytes]) -> Iterator[NDArray[np.float32]]:
+    streaminfo = read_streaminfo(file)
+    decoder = av.CodecContext.create("flac", "r")
+    decoder.extradata = streaminfo
+    decoder.thread_count = 1
+    decoder.options = {"err_detect": "crccheck+explode"}
     try:
-        # The flac demuxer reads FLAC only and opens nothing else.
-        with av.open(file, format="flac") as container:
-            stream = container.streams.audio[0]
-            if stream.rate != SAMPLE_RATE_HZ or stream.channels != 1:
-                raise Invalid(
-                    f"the stored audio has {stream.rate} Hz and {stream.channels} channels, not 16000 and 1",
-                    code="bad-flac",
-                )
-            for frame in container.decode(stream):
+        for frame_bytes in read_frames(file):
+            for frame in decoder.decode(av.Packet(frame_bytes)):
                 yield _floats(frame)
-    except (av.error.FFmpegError, IndexError) as error:
+        for frame in decoder.decode(None):
+            yield _floats(frame)
+    except (av.error.FFmpegError, ValueError) as error:
         raise Invalid(f"the stored audio is not readable FLAC: {error}", code="bad-flac") from error
 
 
 def _floats(frame: Any) -> NDArray[np.float32]:
-    samples: NDArray[np.int16] = frame.to_ndarray()[0]
-    return samples.astype(np.float32) / np.float32(FULL_SCALE)
+    if frame.sample_rate != SAMPLE_RATE_HZ or frame.layout.nb_channels != 1:
+        raise Invalid(
+            f"the stored audio has {frame.sample_rate} Hz and {frame.layout.nb_channels} channels, not 16000 and 1",
+            code="bad-flac",
+        )
+    samples = frame.to_ndarray()[0]
+    # libavcodec aligns samples of more than 16 bits to the top of 32.
+    full_scale = FULL_SCALE if samples.dtype == np.int16 else FULL_SCALE * 65_536
+    floats: NDArray[np.float32] = samples.astype(np.float32) / np.float32(full_scale)
+    return floats
