@@ -12,7 +12,7 @@ from typing import Any
 from polyvox import dead_letters, tracing
 from polyvox.circuit import CircuitBreaker
 from polyvox.contracts import Envelope, decode
-from polyvox.errors import Fatal, Invalid, PolyvoxError, Transient
+from polyvox.errors import CircuitOpen, Fatal, Invalid, PolyvoxError, Transient
 from polyvox.lanes import Lane
 from polyvox.metrics import (
     HANDLER_DURATION,
@@ -74,8 +74,8 @@ class Attempts:
         """Take ``job`` one step further; None when it is done with, for good or ill.
 
         Raises:
-            Fatal: the handler or the log says that the process cannot go on, or nearly
-                everything fails. The message stays on the log as it is.
+            Fatal: the handler or the log says that the process cannot go on.
+            CircuitOpen: nearly everything fails. The message stays on the log as it is.
         """
         if job.given_up is None:
             error = self._decoded(job) or await self._handled(job)
@@ -91,7 +91,7 @@ class Attempts:
                 return self._again(job, error)
             self._give_up(job, error)
         if self.circuit.open:
-            raise Fatal(f"{self.name} stops, and leaves the rest on the log: {self.circuit}")
+            raise CircuitOpen(f"{self.name} stops, and leaves the rest on the log: {self.circuit}")
         return await self._buried(job)
 
     def _decoded(self, job: Job) -> PolyvoxError | None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import entry_points
 
-from polyvox import topics
+from polyvox import metrics, topics
 from polyvox.clock import SystemClock
 from polyvox.errors import Fatal
 from polyvox.service import Runtime, Service
@@ -17,12 +17,17 @@ GROUP = "polyvox.services"
 
 @asynccontextmanager
 async def runtime(settings: Settings, *, member: str) -> AsyncIterator[Runtime]:
-    """Open the log and the store, create what topics are missing, and close all at the end."""
+    """Open the log and the store, create what topics are missing, and close all at the end.
+
+    From here on this process counts into Prometheus metrics.
+    """
     from polyvox.adapters.embedded_log import EmbeddedLog
     from polyvox.adapters.filesystem import FolderStore
+    from polyvox.adapters.prometheus import PrometheusMetrics
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.scratch_path.mkdir(parents=True, exist_ok=True)
+    metrics.use(PrometheusMetrics())
     clock = SystemClock()
     log = EmbeddedLog(settings.log_path, clock=clock)
     store = FolderStore(settings.objects_path)

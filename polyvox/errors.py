@@ -10,9 +10,13 @@ PolyvoxError
 │       └── OutOfMemory    … because it ran out of memory: one retry on an emptied device
 ├── Fenced             this consumer no longer owns the partition: drop the work, do not commit
 └── Fatal              this process cannot go on: say why and exit
+    └── CircuitOpen    … nearly all work fails: somebody should look before it starts again
 """
 
 from __future__ import annotations
+
+EXIT_CIRCUIT_OPEN = 75
+"""Exit status of a process that stopped with CircuitOpen (EX_TEMPFAIL of sysexits.h)."""
 
 
 class PolyvoxError(Exception):
@@ -70,3 +74,7 @@ class Fenced(PolyvoxError):
 
 class Fatal(PolyvoxError):
     """The process cannot continue and must exit with a message."""
+
+
+class CircuitOpen(Fatal):
+    """Nearly everything that arrived failed; the rest was left on the log."""

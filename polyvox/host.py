@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from polyvox import bootstrap
-from polyvox.errors import Fatal
+from polyvox.errors import EXIT_CIRCUIT_OPEN, CircuitOpen, Fatal
 from polyvox.logs import configure
 from polyvox.service import Runtime, Service
 from polyvox.settings import Settings
@@ -26,14 +26,17 @@ HTTP_GRACE_S = 5
 
 
 def run(names: Sequence[str], settings: Settings, *, member: str) -> int:
-    """Run services until SIGINT or SIGTERM; returns the exit status."""
+    """Run services until SIGINT or SIGTERM; returns the exit status.
+
+    0 in order, EXIT_CIRCUIT_OPEN when nearly all work failed, 1 for anything else that stops it.
+    """
     configure(settings.log_level, name=member)
     try:
         services = [bootstrap.load_service(name) for name in names]
         asyncio.run(_run(services, settings, member))
     except Fatal as error:
         log.error("%s stops: %s", member, error)
-        return 1
+        return EXIT_CIRCUIT_OPEN if isinstance(error, CircuitOpen) else 1
     return 0
 
 

@@ -1,7 +1,7 @@
 """Every metric there is, with its meaning, and the sink that values go into.
 
-Code that measures takes a ``Metrics``; without one it uses ``process_metrics()``, of which
-a process has one. Processes that share a data folder add up in one answer when the
+Code that measures takes a ``Metrics``; without one it uses ``process_metrics()``, which
+bootstrap chooses. Processes that share a data folder add up in one answer when the
 environment variable ``PROMETHEUS_MULTIPROC_DIR`` names a folder they share (see
 polyvox/adapters/prometheus.py).
 """
@@ -9,7 +9,6 @@ polyvox/adapters/prometheus.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal, Protocol
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 7200.0)
@@ -117,14 +116,35 @@ CATALOGUE = (
 )
 
 
-@cache
+class NoMetrics:
+    """Lets everything fall: for processes that nobody measures."""
+
+    def add(self, metric: Metric, amount: float = 1.0, /, **labels: str) -> None:
+        return
+
+    def set(self, metric: Metric, value: float, /, **labels: str) -> None:
+        return
+
+    def observe(self, metric: Metric, value: float, /, **labels: str) -> None:
+        return
+
+    def render(self) -> bytes:
+        return b""
+
+
+@dataclass(slots=True)
+class _Process:
+    metrics: Metrics
+
+
+_PROCESS = _Process(NoMetrics())
+
+
+def use(metrics: Metrics) -> None:
+    """Make ``metrics`` those of this process; bootstrap does so before anything is measured."""
+    _PROCESS.metrics = metrics
+
+
 def process_metrics() -> Metrics:
-    """The metrics of this process, made at the first call."""
-    from polyvox.adapters.prometheus import PrometheusMetrics
-
-    return PrometheusMetrics()
-
-
-def render() -> bytes:
-    """What ``/metrics`` answers."""
-    return process_metrics().render()
+    """The metrics of this process, for code that was given no others."""
+    return _PROCESS.metrics

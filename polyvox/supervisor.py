@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from polyvox.errors import EXIT_CIRCUIT_OPEN
 from polyvox.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ RESTART_MAX_S = 30.0
 STEADY_S = 30.0
 """A process that ran this long has earned a quick restart again."""
 KILL_GRACE_S = 10.0
+CIRCUIT_PAUSE_S = 900.0
+"""Before a worker on which nearly everything failed may try again: each try costs some messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +78,16 @@ class Supervisor:
 
     async def _keep(self, spec: ProcessSpec, stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        delay_s = RESTART_BASE_S
+        delay_s = 0.0
         while not stopping.is_set():
             started_s = loop.time()
             status = await self._run_once(spec, stopping)
             if stopping.is_set():
                 return
-            if loop.time() - started_s > STEADY_S:
-                delay_s = RESTART_BASE_S
+            delay_s = restart_delay_s(delay_s, status=status, ran_s=loop.time() - started_s)
             log.warning("%s ended with status %s; starting it again in %.1f s", spec.name, status, delay_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), delay_s)
-            delay_s = min(delay_s * 2, RESTART_MAX_S)
 
     async def _run_once(self, spec: ProcessSpec, stopping: asyncio.Event) -> int:
         from polyvox.adapters.prometheus import forget_process
@@ -128,6 +129,18 @@ class Supervisor:
             self.pids.pop(spec.name, None)
             forget_process(process.pid, self._metrics_dir)
         return status
+
+
+def restart_delay_s(last_s: float, *, status: int, ran_s: float) -> float:
+    """Seconds until a process that ended is started again: doubling, unless it ran steadily.
+
+    ``last_s`` is the delay before the run that ended, 0 for the first.
+    """
+    if status == EXIT_CIRCUIT_OPEN:
+        return CIRCUIT_PAUSE_S
+    if ran_s > STEADY_S:
+        return RESTART_BASE_S
+    return min(max(last_s * 2, RESTART_BASE_S), RESTART_MAX_S)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

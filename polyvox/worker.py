@@ -98,8 +98,8 @@ class Worker:
         """Work until ``stopping`` is set, then finish or hand back what is in flight and leave the group.
 
         Raises:
-            Fatal: the handler raised it, nearly everything fails, or another process took
-                this member's name.
+            CircuitOpen: nearly everything fails.
+            Fatal: the handler raised it, or another process took this member's name.
         """
         consumer = self._consumer = await self._subscribe(stopping)
         if consumer is None:

@@ -13,7 +13,7 @@ import pytest
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, StageFailed, wrap
 from polyvox.dead_letters import pending, replay
-from polyvox.errors import ChildCrashed, Fatal, Invalid, OutOfMemory, PolyvoxError, Transient, Unavailable
+from polyvox.errors import ChildCrashed, CircuitOpen, Invalid, OutOfMemory, PolyvoxError, Transient, Unavailable
 from polyvox.metrics import MESSAGES_DEAD_LETTERED, MESSAGES_FAILED, MESSAGES_RETRIED
 from polyvox.publish import Publisher
 from polyvox.retry import code_of, reason_of
@@ -168,7 +168,7 @@ async def test_a_replayed_message_that_fails_again_is_a_new_dead_letter(bench: B
 
 async def test_a_worker_on_which_everything_fails_stops_and_leaves_the_topic(bench: Bench) -> None:
     await bench.publish(ids(50))
-    with pytest.raises(Fatal, match="10 of the last 10 messages failed for good"):
+    with pytest.raises(CircuitOpen, match="10 of the last 10 messages failed for good"):
         await bench.start(always(lambda: Transient("broken model")), attempts=2).task
     assert len(await bench.dead_letters()) == 9
     # More than 41 where letters lie behind a message that has an attempt left.
@@ -177,7 +177,7 @@ async def test_a_worker_on_which_everything_fails_stops_and_leaves_the_topic(ben
 
 async def test_a_model_that_crashes_on_everything_stops_the_worker(bench: Bench) -> None:
     await bench.publish(ids(50))
-    with pytest.raises(Fatal, match="leaves the rest on the log"):
+    with pytest.raises(CircuitOpen, match="leaves the rest on the log"):
         await bench.start(always(lambda: OutOfMemory("no memory")), concurrency=4).task
     assert len(await bench.dead_letters()) == 9
 

@@ -14,13 +14,15 @@ from polyvox.metrics import CATALOGUE, HANDLER_DURATION, MESSAGES_HANDLED, MESSA
 
 PROGRAM = """
 import os
-from polyvox.metrics import MESSAGES_HANDLED, MESSAGES_IN_FLIGHT, HANDLER_DURATION, process_metrics, render
+from polyvox.adapters.prometheus import PrometheusMetrics
+from polyvox.metrics import MESSAGES_HANDLED, MESSAGES_IN_FLIGHT, HANDLER_DURATION, process_metrics, use
+use(PrometheusMetrics())
 metrics = process_metrics()
 metrics.add(MESSAGES_HANDLED, worker="w")
 metrics.set(MESSAGES_IN_FLIGHT, 2, worker="w")
 metrics.observe(HANDLER_DURATION, 0.7, worker="w")
 print(os.getpid())
-print(render().decode())
+print(metrics.render().decode())
 """
 
 
