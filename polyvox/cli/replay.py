@@ -24,10 +24,9 @@ def command(stage: str, data: Path | None, dry_run: bool) -> None:
 
 async def _replay(settings: Settings, stage: str, *, dry_run: bool) -> None:
     async with bootstrap.runtime(settings, member="replay") as runtime:
-        if dry_run:
-            letters = [letter for letter in await dead_letters.letters(runtime.log, stage) if not letter.replayed]
-        else:
-            letters = await dead_letters.replay(runtime.log, stage)
-        for letter in letters:
+        for letter in await dead_letters.pending(runtime.log, stage):
             click.echo(f"{letter.time:%Y-%m-%d %H:%M:%S}  {letter.key}  {letter.code}  {letter.reason}")
-        click.echo(f"{len(letters)} dead letters of {stage} {'would be replayed' if dry_run else 'replayed'}")
+        if dry_run:
+            click.echo("nothing was replayed (--dry-run)")
+        else:
+            click.echo(f"{await dead_letters.replay(runtime.log, stage)} dead letters of {stage} replayed")
