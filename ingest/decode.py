@@ -6,7 +6,6 @@ and two for each 20 ms, so a recording of many hours needs no more memory than a
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import IO
 
@@ -55,8 +54,8 @@ def decode_file(
     Raises:
         Invalid: there is nothing to transcribe in the file; the reason says why.
     """
-    with open_media(source) as (container, claimed):
-        recording = Recording(container, claims_duration=claimed, size_bytes=os.fstat(source.fileno()).st_size)
+    with open_media(source) as opened:
+        recording = Recording(opened)
         recording.refuse_longer_than(max_duration_s)
         writer, peaks = FlacWriter(target), PeaksWriter()
         for samples in recording.samples():

@@ -9,8 +9,10 @@ video's pictures are never parsed by a decoder.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
 import av
@@ -40,6 +42,8 @@ _DECODER_NAMES = frozenset(DECODERS.split(","))
 _POINTERS = frozenset({"hls", "sdp", "rtsp", "rtp", "dash", "concat", "imf", "webm_dash_manifest", "sap", "asf_o"})
 _POINTER_STARTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"[Reference]", b"v=0", b"<smil", b"<asx", b"<ASX")
 _PICTURES = ("gif", "apng", "image2", "svg", "ico", "webp", "_pipe", "jpegxl_anim")
+_UNKNOWN_RIFF_SIZE = 0x7FFF_0000
+"""Writers that cannot go back put 0x7FFFF000, 0x7FFFFFFF or 0xFFFFFFFF."""
 MAX_CHANNELS = 64
 """libswresample's limit."""
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
@@ -63,11 +67,23 @@ class _Fence:
         raise PermissionError("the decoder opens one file only")
 
 
-@contextmanager
-def open_media(file: IO[bytes]) -> Iterator[tuple[Any, bool]]:
-    """An open PyAV container, and whether its duration is what the file itself claims.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open PyAV container.
 
-    libavformat says only in its log when it worked out a duration from the bit rate.
+    ``claims_duration``: its duration is what the file says, not worked out from its size.
+    ``missing_bytes``: how much shorter the file is than its header says, where that is known.
+    """
+
+    container: Any
+    claims_duration: bool
+    size_bytes: int
+    missing_bytes: int
+
+
+@contextmanager
+def open_media(file: IO[bytes]) -> Iterator[Opened]:
+    """Open a seekable file of any kind.
 
     Raises:
         Invalid: empty, not a recording, a playlist or another file that points elsewhere.
@@ -94,8 +110,10 @@ def open_media(file: IO[bytes]) -> Iterator[tuple[Any, bool]]:
         # What libavformat says later would only fill the log, as often as a hostile file likes.
         av.logging.set_level(None)
     with container:
+        size_bytes = os.fstat(file.fileno()).st_size
+        # Nothing but the log tells when a duration was worked out from the bit rate.
         claimed = not any("Estimating duration" in text for _, _, text in log)
-        yield container, claimed
+        yield Opened(container, claimed, size_bytes, _missing_bytes(head, size_bytes))
 
 
 def usable_tracks(container: Any) -> list[Any]:
@@ -127,6 +145,14 @@ def _trouble(track: Any) -> str | None:
     if not MIN_RATE_HZ <= (context.sample_rate or 0) <= MAX_RATE_HZ:
         return f"its header claims {context.sample_rate} samples a second"
     return None
+
+
+def _missing_bytes(head: bytes, size_bytes: int) -> int:
+    """WAV and AVI say how long the file is; libavformat forgets it when the file is shorter."""
+    said = int.from_bytes(head[4:8], "little") + 8
+    if head[:4] != b"RIFF" or said >= _UNKNOWN_RIFF_SIZE:
+        return 0
+    return max(0, said - size_bytes)
 
 
 def _points_elsewhere(head: bytes) -> bool:

@@ -11,7 +11,7 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from ingest.decode_mix import BLOCK_SAMPLES, ChannelMix, Limiter
-from ingest.decode_open import usable_tracks
+from ingest.decode_open import Opened, usable_tracks
 from ingest.decode_track import Track
 from polyvox.audio import FULL_SCALE, SAMPLE_RATE_HZ
 from polyvox.contracts import SourceInfo
@@ -31,18 +31,14 @@ _MAX_TRACKS = 16
 class Recording:
     """All usable sound tracks of an open container, as one mono recording."""
 
-    def __init__(self, container: Any, *, claims_duration: bool, size_bytes: int) -> None:
-        self._container = container
+    def __init__(self, opened: Opened) -> None:
+        container = self._container = opened.container
         streams = usable_tracks(container)
         self._streams = streams[:_MAX_TRACKS]
         self._left_out = sum(stream.type == "audio" for stream in container.streams) - len(self._streams)
         claims = [float(s.duration * s.time_base) for s in self._streams if s.duration is not None and s.time_base]
         self._own_claims = bool(claims)
-        whole_s = None if container.duration is None else container.duration / av.time_base
-        promised_s = (max(claims) if claims else whole_s) if claims_duration else None
-        if promised_s is not None and promised_s * _LEAST_BYTES_PER_S > size_bytes:
-            promised_s = None
-        self.promised_s = promised_s
+        promised_s = self.promised_s = _promised_s(opened, max(claims, default=None), self._streams[0])
         self._origin_s = (container.start_time or 0) / av.time_base
         if container.start_time is None:
             starts = [float(s.start_time * s.time_base) for s in self._streams if s.start_time is not None]
@@ -148,6 +144,20 @@ class Recording:
                 self._read_errors += 1
                 if self._read_errors > _MOST_READ_ERRORS:
                     return
+
+
+def _promised_s(opened: Opened, tracks_s: float | None, first: Any) -> float | None:
+    """How long the file says its sound is; None where it says nothing or nothing credible."""
+    whole_s = None if opened.container.duration is None else opened.container.duration / av.time_base
+    said_s = whole_s if tracks_s is None else tracks_s
+    if not opened.claims_duration:
+        bytes_per_s = (first.codec_context.bit_rate or 0) / 8
+        if said_s is None or not opened.missing_bytes or not bytes_per_s:
+            return None
+        said_s += opened.missing_bytes / bytes_per_s
+    if said_s is None or said_s * _LEAST_BYTES_PER_S > opened.size_bytes:
+        return None
+    return said_s
 
 
 def too_long(max_duration_s: float) -> Invalid:

@@ -30,6 +30,7 @@ class Resampler:
 
     def __init__(self, frame: Any) -> None:
         self.format = format_of(frame)
+        self._channels = frame.layout.nb_channels
         graph = av.filter.Graph()
         graph.threads = 1
         source = graph.add_abuffer(sample_rate=frame.sample_rate, format=frame.format, layout=frame.layout)
@@ -37,7 +38,7 @@ class Resampler:
             source,
             # Twice the default length of the anti-alias filter: consonants live near 8 kHz.
             graph.add("aresample", f"{SAMPLE_RATE_HZ}:filter_size=64"),
-            graph.add("aformat", f"sample_fmts=fltp:sample_rates={SAMPLE_RATE_HZ}"),
+            graph.add("aformat", f"sample_fmts=flt:sample_rates={SAMPLE_RATE_HZ}"),
             graph.add("asetnsamples", f"n={_GRAPH_BLOCK}:p=0"),
             graph.add("abuffersink"),
         ]
@@ -52,9 +53,11 @@ class Resampler:
         self._graph.push(frame)
         while True:
             try:
-                yield self._graph.pull().to_ndarray()
+                block = self._graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
+            # Interleaved: of planes, PyAV reaches no more than eight.
+            yield block.to_ndarray().reshape(-1, self._channels).T
 
 
 def format_of(frame: Any) -> tuple[str, str, int]:
