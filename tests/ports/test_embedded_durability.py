@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-import os
 import signal
 import sqlite3
 import time
@@ -16,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from polyvox.adapters.embedded_log import EmbeddedLog
-from polyvox.adapters.filesystem import FolderStore
-from polyvox.errors import Fenced, NotFound
+from polyvox.errors import Fenced
 from polyvox.ports import Message, TopicConfig, TopicPartition
 from tests.support.children import Child, child
 from tests.support.consuming import collect
@@ -199,97 +195,6 @@ async def test_processes_consume_and_die_while_others_produce(log: EmbeddedLog, 
     assert len(seen) == 1200
 
 
-def files(root: Path, *folders: str) -> list[Path]:
-    return [path for folder in folders for path in (root / folder).rglob("*") if path.is_file()]
-
-
-def age(*paths: Path) -> None:
-    hour_ago_s = time.time() - 3600
-    for path in paths:
-        os.utime(path, (hour_ago_s, hour_ago_s))
-
-
-async def test_an_object_is_whole_whenever_its_writer_is_killed(tmp_path: Path) -> None:
-    root = tmp_path / "objects"
-    for acks in (1, 4, 6, 11, 23, 38):
-        async with child(CHILD, "replace", root, "media/x/k") as writer:
-            for _ in range(acks):
-                await writer.line("stored")
-            await writer.kill()
-        age(*files(root, "incoming"))
-        store = FolderStore(root)
-        try:
-            body, head = await store.get("media/x/k"), await store.head("media/x/k")
-            assert body == head.metadata["version"].encode() * 20_000
-            assert (head.size_bytes, head.etag) == (len(body), hashlib.md5(body).hexdigest())
-            assert int(head.metadata["version"]) >= int(writer.said("stored")[-1][1])
-            kept = 1
-        except NotFound:
-            # The process may have deleted it after what it last told.
-            assert int(writer.said("stored")[-1][1]) % 5 >= 3
-            kept = 0
-        assert len(files(root, "blobs")) == kept
-        assert files(root, "incoming", "todo", "pins") == []
-        await store.close()
-
-
-async def test_what_a_killed_put_left_is_removed_and_a_living_one_is_not(tmp_path: Path) -> None:
-    root = tmp_path / "objects"
-    async with child(CHILD, "hang", root, "dead") as dying, child(CHILD, "hang", root, "alive") as living:
-        await dying.line("writing")
-        await living.line("writing")
-        await dying.kill()
-        young = FolderStore(root)
-        assert [info.key async for info in young.list("")] == []
-        assert len(files(root, "incoming")) == 2
-        await young.close()
-        age(*files(root, "incoming"))
-        store = FolderStore(root)
-        await store.put("other", b"x")
-        assert len(files(root, "incoming")) == 1
-        await living.kill()
-        await store.close()
-        age(*files(root, "incoming"))
-        last = FolderStore(root)
-        assert [info.key async for info in last.list("")] == ["other"]
-        assert files(root, "incoming") == []
-        await last.close()
-
-
-async def test_a_plan_cut_short_by_a_power_cut_is_finished_at_the_next_start(tmp_path: Path) -> None:
-    root = tmp_path / "objects"
-    store = FolderStore(root)
-    await store.put("k", b"current")
-    await store.close()
-    (current,) = files(root, "blobs")
-    orphan = root / "blobs" / "00" / "00orphan"
-    orphan.parent.mkdir(exist_ok=True)
-    orphan.write_bytes(b"replaced")
-    plan = root / "todo" / current.name
-    plan.write_text(json.dumps({"key": "k", "blobs": [current.name, orphan.name]}))
-    torn = root / "todo" / "torn"
-    torn.write_text('{"key": "k", "bl')
-    age(torn)
-    store = FolderStore(root)
-    assert await store.get("k") == b"current"
-    assert files(root, "blobs", "todo") == [current]
-    await store.close()
-
-
-async def test_one_process_of_many_wins_a_conditional_put(tmp_path: Path) -> None:
-    root = tmp_path / "objects"
-    store = FolderStore(root)
-    await store.put("k-gate", b"")
-    async with AsyncExitStack() as stack:
-        claimants = [
-            await stack.enter_async_context(child(CHILD, "claim", root, "k", f"c{number}")) for number in range(6)
-        ]
-        answers = [(await claimant.rest())[0] for claimant in claimants]
-    (winner,) = [words for words in answers if words[0] == "won"]
-    assert await store.get("k") == winner[1].encode()
-    await store.close()
-
-
 async def test_what_does_not_fit_on_the_disk_is_transient_and_leaves_nothing(log: EmbeddedLog, tmp_path: Path) -> None:
     async with child(CHILD, "overflow", tmp_path, TOPIC) as process:
         lines = await process.rest()
@@ -300,5 +205,5 @@ async def test_what_does_not_fit_on_the_disk_is_transient_and_leaves_nothing(log
     ]
     assert sum(map(len, (await values(log)).values())) == 2
     root = tmp_path / "objects"
-    assert [path.stat().st_size for path in files(root, "blobs")] == [10]
-    assert files(root, "incoming", "todo") == []
+    assert [path.stat().st_size for path in (root / "blobs").glob("*/*")] == [10]
+    assert not any((*(root / "incoming").iterdir(), *(root / "todo").iterdir()))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from polyvox.ports import Consumer, Record, TopicPartition
+from polyvox.ports import Consumer, EventLog, Message, Record, TopicPartition
+from tests.support.polling import until
 
 Heard = Callable[[frozenset[TopicPartition]], Awaitable[None]]
 
@@ -49,3 +52,24 @@ async def nothing_more(consumer: Consumer, *, polls: int = 3) -> None:
     """Fails if records come."""
     for _ in range(polls):
         assert await consumer.getmany(timeout_ms=100) == {}
+
+
+async def fill(log: EventLog, topic: str, count: int, *, keys: int = 50) -> None:
+    """Append ``count`` records whose values are the numbers from 0 on."""
+    await log.append([Message(topic, f"key-{i % keys}", str(i).encode()) for i in range(count)])
+
+
+async def settled(partitions: int, *consumers: Consumer, deadline_s: float) -> None:
+    """Wait until the consumers hold ``partitions`` partitions among them, each at least one."""
+
+    def all_dealt() -> bool:
+        owned = [consumer.assignment() for consumer in consumers]
+        return all(owned) and sum(map(len, owned)) == len(frozenset().union(*owned)) == partitions
+
+    await until(all_dealt, deadline_s=deadline_s)
+
+
+async def stays_parked(poll: asyncio.Task[Any]) -> None:
+    """The task has begun to wait and goes on waiting."""
+    done, _ = await asyncio.wait([poll], timeout=0.1)
+    assert not done
