@@ -21,7 +21,7 @@ MEDIA_TYPES: dict[Format, str] = {
 """In the order of preference where a request leaves it open."""
 
 RENDERERS: dict[Format, Callable[[Transcript], str]] = {
-    "json": lambda transcript: transcript.model_dump_json(exclude_none=True),
+    "json": lambda transcript: transcript.model_dump_json(),
     "text": render.text,
     "srt": subtitles.srt,
     "vtt": subtitles.vtt,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from polyvox.contracts import (
     PartTranscribed,
     StageFailed,
 )
-from polyvox.errors import NotFound, PolyvoxError, Transient
+from polyvox.errors import NotFound, PolyvoxError
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.worker import Worker
@@ -93,16 +94,16 @@ class Projection:
             await self.handle(event)
 
     async def sweep(self) -> None:
-        """Finish what was left over. Raises Transient."""
+        """Finish what was left over. Raises Unavailable when the database is in trouble."""
         planned, deleted = await self.database.unfinished(self.publication.clock.now() - SWEEP_AGE)
         for media_id in planned:
-            log.info("publishing %s, which was left over", media_id)
-            await self.publication.make_do(media_id)
+            with _trouble_logged("publishing", media_id):
+                await self.publication.make_do(media_id)
         for media_id in deleted:
-            buried = await self.database.get(media_id)
-            if buried is not None and not buried.removed:
-                log.info("deleting %s, which was left over", media_id)
-                await self.deletion.finish(buried)
+            with _trouble_logged("deleting", media_id):
+                buried = await self.database.get(media_id)
+                if buried is not None and not buried.removed:
+                    await self.deletion.finish(buried)
 
     async def _planned_again_if_found(self, recording: Recording) -> Recording:
         """A replayed event whose artifact was lost and is there again is worth another version."""
@@ -122,6 +123,16 @@ class Projection:
             return recordings.planned_again(known, self.publication.clock.now())
 
         return await self.database.change(recording.media_id, change) or recording
+
+
+@contextlib.contextmanager
+def _trouble_logged(doing: str, media_id: str) -> Iterator[None]:
+    """One recording in trouble must not keep the sweep from the others."""
+    log.info("%s %s, which was left over", doing, media_id)
+    try:
+        yield
+    except PolyvoxError as error:
+        log.warning("%s %s is put off: %s", doing, media_id, error)
 
 
 def _lost_keys(recording: Recording) -> list[str]:
@@ -172,6 +183,6 @@ async def _sweep(projection: Projection, runtime: Runtime) -> None:
     while True:
         try:
             await projection.sweep()
-        except Transient as error:
+        except PolyvoxError as error:
             log.warning("the sweep is put off: %s", error)
         await runtime.clock.sleep(SWEEP_EVERY_S)

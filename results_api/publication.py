@@ -83,7 +83,7 @@ class Publication:
                 await self._finish(plan, outcome_of(plan, failure=failure))
             return
         transcript = await self._transcript(plan)
-        body = await asyncio.to_thread(lambda: transcript.model_dump_json(exclude_none=True).encode())
+        body = await asyncio.to_thread(lambda: transcript.model_dump_json().encode())
         await self.store.put(keys.result(plan.media_id, plan.version), body, content_type="application/json")
         # A recording deleted meanwhile must not be heard of again.
         if not await self.database.is_planned(plan):
@@ -141,7 +141,7 @@ def failed(plan: Plan, failure: StageFailed) -> Fact:
     return MediaFailed(
         media_id=plan.media_id,
         **owner(plan.view),
-        version=plan.version,
+        version=plan.version if plan.version > 1 else None,
         stage=failure.stage,
         code=failure.code,
         reason=failure.reason,

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from polyvox import keys
 from polyvox.contracts import Transcript
+from polyvox.errors import NotFound
 from polyvox.http import Problem
 from polyvox.ports import ObjectStore
 from results_api import artifacts
@@ -63,7 +64,11 @@ class Transcripts:
         return Rendered(body, f'"{made_of}"', recording.updated_at)
 
     async def _stored(self, media_id: str, version: int, form: Format) -> bytes:
-        body = await self._store.get(keys.result(media_id, version))
+        try:
+            body = await self._store.get(keys.result(media_id, version))
+        except NotFound as error:
+            detail = "The stored transcript is gone; nothing brings it back but another upload."
+            raise Problem(404, "object-lost", "The file is gone", detail) from error
         if form == "json":
             return body
         return await asyncio.to_thread(lambda: RENDERERS[form](Transcript.model_validate_json(body)).encode())

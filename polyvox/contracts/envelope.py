@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -80,9 +81,15 @@ def event_id(data: Fact) -> str:
     return str(uuid.uuid5(_NAMESPACE, json.dumps([data.TYPE, *data.identity()])))
 
 
+@cache
+def envelope_type(fact: type[Fact]) -> type[Envelope[Any]]:
+    """``Envelope[fact]``. Pydantic itself forgets it with its last use, and making it takes milliseconds."""
+    return Envelope[fact]  # type: ignore[valid-type]
+
+
 def wrap(data: D, *, source: str, time: datetime) -> Envelope[D]:
     """Put ``data`` into an envelope. ``source`` is a URI reference such as ``/polyvox/ingest``."""
-    return Envelope[type(data)].of(data, source=source, time=time)  # type: ignore[misc,no-any-return]
+    return envelope_type(type(data)).of(data, source=source, time=time)
 
 
 def encode(envelope: Envelope[Any]) -> bytes:
@@ -107,6 +114,6 @@ def decode(value: bytes) -> Envelope[Any]:
     if fact is None:
         raise Invalid(f"the message has the unknown event type {kind!r}", code="unknown-type")
     try:
-        return Envelope[fact].model_validate(raw)  # type: ignore[valid-type]
+        return envelope_type(fact).model_validate(raw)
     except ValidationError as error:
         raise Invalid(f"the {kind} message breaks its contract: {error}", code="bad-contract") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from pydantic import Field
+
 from polyvox.contracts.envelope import Fact
 from polyvox.contracts.stage_failed import Stage
 
@@ -13,8 +15,8 @@ class MediaFailed(Fact):
     TYPE: ClassVar[str] = "polyvox.media-failed.v1"
     TOPIC: ClassVar[str] = "media-failed"
 
-    version: int = 1
-    """Counts the results of a recording, failures among them."""
+    version: int | None = Field(default=None, ge=2)
+    """Counts the results of a recording, failures among them; None for the first."""
     stage: Stage
     code: str
     reason: str
@@ -22,5 +24,4 @@ class MediaFailed(Fact):
     failed_at: datetime
 
     def identity(self) -> tuple[str, ...]:
-        # The first failure keeps the id it had before results were counted.
-        return (self.media_id,) if self.version == 1 else (self.media_id, str(self.version))
+        return (self.media_id,) if self.version is None else (self.media_id, str(self.version))
