@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, get_args
 
@@ -11,7 +11,7 @@ from multipart import parse_content_disposition
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from ingest import refusals
+from ingest import detect_language, refusals
 from ingest.form import FORM_OVERHEAD_BYTES, boundary_of, extended_filename, form_events, raw_events
 from ingest.idempotency import checked_key
 from ingest.options import Known, read_options
@@ -32,6 +32,7 @@ from polyvox.weights import known_models
 SOURCE = "/polyvox/ingest"
 # There is one tenant until requests are authenticated.
 TENANT = "default"
+NOTHING_FIXED: Mapping[str, Any] = {}
 
 
 class Queued(BaseModel):
@@ -46,19 +47,35 @@ def router(
     """The upload API on the runtime's store and log; ingest/patience.py says what the times mean."""
     count = counters or metrics.process_metrics()
     api = APIRouter(tags=["media"])
-    uploads = Uploads(runtime.store, Publisher(runtime.log, runtime.clock, SOURCE), runtime.clock)
+    publisher = Publisher(runtime.log, runtime.clock, SOURCE)
+    uploads = Uploads(runtime.store, publisher, runtime.clock)
     known = Known(
         engines=get_args(Settings.model_fields["transcriber_engine"].annotation), models=frozenset(known_models())
     )
     max_bytes = runtime.settings.max_upload_bytes
 
-    async def take(request: Request, receiver: Receiver, idempotency_key: str | None) -> Accepted:
+    async def accept(request: Request, receiver: Receiver, idempotency_key: str | None) -> Accepted:
         trace = request.headers.get("traceparent")
         if idempotency_key is None:
-            accepted = await uploads.accept(receiver, tenant=TENANT, traceparent=trace)
-        else:
-            key = checked_key(idempotency_key)
-            accepted = await uploads.accept_once(receiver, tenant=TENANT, idempotency_key=key, traceparent=trace)
+            return await uploads.accept(receiver, tenant=TENANT, traceparent=trace)
+        key = checked_key(idempotency_key)
+        return await uploads.accept_once(receiver, tenant=TENANT, idempotency_key=key, traceparent=trace)
+
+    async def take(
+        request: Request, idempotency_key: str | None = None, *, fixed: Mapping[str, Any] = NOTHING_FIXED
+    ) -> Accepted:
+        """Accept the upload in ``request``; the options in ``fixed`` are not the caller's to choose."""
+        try:
+            async with (
+                aclosing(request.stream()) as stream,
+                Patience(stream, runtime.stopping, idle_s=idle_s, grace_s=stop_grace_s) as chunks,
+            ):
+                receiver = _receiver(request, chunks, max_bytes, known, fixed)
+                accepted = await accept(request, receiver, idempotency_key)
+        except Exception as error:
+            count.add(metrics.UPLOADS, outcome=_outcome(error))
+            raise
+        count.add(metrics.UPLOADS, outcome="replayed" if accepted.replayed else "accepted")
         if not accepted.replayed:
             count.add(metrics.UPLOADED_BYTES, receiver.size_bytes)
         return accepted
@@ -86,22 +103,17 @@ def router(
         order; or as the whole body, with options in the query string. The answer comes when the
         recording is stored and queued. What it is is decided by its bytes alone.
         """
-        try:
-            async with (
-                aclosing(request.stream()) as stream,
-                Patience(stream, runtime.stopping, idle_s=idle_s, grace_s=stop_grace_s) as chunks,
-            ):
-                accepted = await take(request, _receiver(request, chunks, max_bytes, known), idempotency_key)
-        except Exception as error:
-            count.add(metrics.UPLOADS, outcome=_outcome(error))
-            raise
-        count.add(metrics.UPLOADS, outcome="replayed" if accepted.replayed else "accepted")
+        accepted = await take(request, idempotency_key)
         href = f"/v1/media/{accepted.media_id}"
         response.headers["Location"] = href
         if accepted.replayed:
             response.headers["Idempotent-Replay"] = "true"
         return Queued(media_id=accepted.media_id, href=href)
 
+    async def take_for_language(request: Request) -> Accepted:
+        return await take(request, fixed={"task": "detect", "diarize": False})
+
+    api.include_router(detect_language.router(runtime, publisher, take_for_language, _request_document()))
     return api
 
 
@@ -111,7 +123,9 @@ async def sweep(runtime: Runtime) -> None:
     await Sweep(runtime.store, publisher, runtime.clock).run(runtime.stopping)
 
 
-def _receiver(request: Request, chunks: AsyncIterator[bytes], max_bytes: int, known: Known) -> Receiver:
+def _receiver(
+    request: Request, chunks: AsyncIterator[bytes], max_bytes: int, known: Known, fixed: Mapping[str, Any]
+) -> Receiver:
     boundary = boundary_of(request.headers.get("content-type", ""))
     slack = 0 if boundary is None else FORM_OVERHEAD_BYTES
     # A length that says too much is believed, a smaller one is not: the bytes are counted as well.
@@ -123,7 +137,11 @@ def _receiver(request: Request, chunks: AsyncIterator[bytes], max_bytes: int, kn
         events = raw_events(chunks, _raw_filename(request))
     else:
         events = form_events(_bounded(chunks, max_bytes), boundary)
-    return Receiver(events, max_bytes=max_bytes, read_options=lambda given: read_options(given, known), fields=query)
+
+    def options(given: Sequence[tuple[str, str]]) -> Options:
+        return read_options(given, known).model_copy(update=fixed)
+
+    return Receiver(events, max_bytes=max_bytes, read_options=options, fields=query)
 
 
 def _outcome(error: Exception) -> str:

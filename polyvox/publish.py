@@ -33,7 +33,7 @@ class Publisher:
             [
                 Message(
                     fact.TOPIC,
-                    key=fact.media_id,
+                    key=fact.key(),
                     value=encode(wrap(fact, source=self._source, time=now)),
                     headers=headers,
                 )

@@ -1,6 +1,7 @@
 """Every topic there is: what it carries, who writes it, who reads it, how it is laid out.
 
-Names have hyphens, no dots. The key of every message is the ``media_id``.
+Names have hyphens, no dots. The key of a message is the ``media_id``; on part-ready it is
+``media_id/part``, so that the parts of one recording spread over all transcribers.
 """
 
 from __future__ import annotations
@@ -105,7 +106,13 @@ TOPICS: dict[str, Topic] = {
         ),
         _topic(MediaCompleted, "projection", "downstream", "A transcript is finished.", retention_days=30),
         _topic(MediaFailed, "projection", "downstream", "A recording ended without a transcript.", retention_days=30),
-        _topic(MediaDeleted, "results-api", "projection downstream", "A recording was removed.", retention_days=30),
+        _topic(
+            MediaDeleted,
+            "results-api ingest",
+            "projection downstream",
+            "A recording was removed.",
+            retention_days=30,
+        ),
         *(_dead_letters(worker) for worker in WORKERS),
     )
 }

@@ -42,6 +42,10 @@ class Fact(Contract):
         """What makes this event the same event when it is produced again."""
         return (self.media_id,)
 
+    def key(self) -> str:
+        """Key of the message: messages of one key keep their order and are handled one at a time."""
+        return self.media_id
+
     @classmethod
     def schema_id(cls) -> str:
         return f"urn:polyvox:schema:{cls.TYPE}"

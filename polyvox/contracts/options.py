@@ -12,14 +12,15 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
 
 class Options(Contract):
-    """Options of one recording. ``language`` None means: find out.
+    """Options of one recording. ``language`` None means: find out. The task ``detect`` finds out
+    the language only.
 
     Unknown models and engines are refused by the ingest API, not here: which ones exist is
     a matter of settings.
     """
 
     language: Language | None = None
-    task: Literal["transcribe", "translate"] = "transcribe"
+    task: Literal["transcribe", "translate", "detect"] = "transcribe"
     model: str | None = Field(default=None, max_length=200)
     engine: str | None = Field(default=None, max_length=50)
     diarize: bool = True

@@ -33,5 +33,9 @@ class PartReady(Fact):
     audio: AudioSlice
     options: Options = Options()
 
+    def key(self) -> str:
+        """A key of its own: the parts of one recording spread over all transcribers."""
+        return f"{self.media_id}/{self.part}"
+
     def identity(self) -> tuple[str, ...]:
         return (self.media_id, str(self.part))

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 
 from polyvox.contracts import EVENTS
-from polyvox.contracts.schema import asyncapi, schemas
+from polyvox.schemas import asyncapi, schemas
 from polyvox.topics import TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]

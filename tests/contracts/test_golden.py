@@ -10,7 +10,7 @@ import pytest
 
 from polyvox.contracts import EVENTS, decode, encode
 from polyvox.contracts.envelope import event_id
-from polyvox.contracts.schema import event_schema
+from polyvox.schemas import event_schema
 from polyvox.errors import Invalid
 
 GOLDEN = Path(__file__).parent / "golden"

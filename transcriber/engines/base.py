@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
-    """``language`` None: detect. ``prompt`` biases spelling and vocabulary."""
+    """``language`` None: detect. ``prompt`` biases spelling and vocabulary. ``detect`` writes no words."""
 
     language: str | None = None
-    task: Literal["transcribe", "translate"] = "transcribe"
+    task: Literal["transcribe", "translate", "detect"] = "transcribe"
     model: str = "base"
     prompt: str | None = None
 

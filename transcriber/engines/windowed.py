@@ -100,6 +100,8 @@ class WindowedEngine:
         if language is None:
             languages = _detect(model, audio, windows, heard)
             language = languages[0][0]
+        if options.task == "detect":
+            return Transcription(words=[], language=language, languages=languages, speech=speech)
         task = Task(language, options.task, options.prompt)
         placed: list[Placed] = []
         for index, window in enumerate(windows):

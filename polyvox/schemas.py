@@ -6,8 +6,12 @@ from typing import Any
 
 from polyvox import __version__
 from polyvox.contracts.envelope import Envelope, Fact
+from polyvox.contracts.part_ready import PartReady
 from polyvox.contracts.registry import EVENTS
 from polyvox.contracts.transcript import Transcript
+
+KEYS: dict[type[Fact], str] = {PartReady: "media_id/part"}
+"""What the key of a topic's messages is, where it is not the media_id."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -63,7 +67,12 @@ def asyncapi() -> dict[str, Any]:
                 "schemaFormat": "application/schema+json;version=draft-2020-12",
                 "schema": {"$ref": f"schemas/{fact.TYPE.removeprefix('polyvox.')}.json"},
             },
-            "bindings": {"kafka": {"key": {"type": "string", "description": "media_id"}, "bindingVersion": "0.5.0"}},
+            "bindings": {
+                "kafka": {
+                    "key": {"type": "string", "description": KEYS.get(fact, "media_id")},
+                    "bindingVersion": "0.5.0",
+                }
+            },
         }
         for action, parties in (("send", topic.producers), ("receive", topic.consumers)):
             for party in parties:
@@ -77,7 +86,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Polyvox events",
             "version": __version__,
-            "description": "CloudEvents 1.0 in JSON; the key of every message is the media_id.",
+            "description": "CloudEvents 1.0 in JSON. The key of a message is the media_id, on part-ready media_id/part.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
