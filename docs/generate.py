@@ -54,11 +54,11 @@ def topics_page() -> str:
         rows.append(
             f"| `{topic.name}` | {event} | {producers} | {consumers} | {topic.partitions} | {kept} | {topic.meaning} |"
         )
-    return (
-        f"{NOTE}# Topics\n\nThe key of a message is the `media_id`; on `part-ready` it is `media_id/part`, so that the\nparts of one recording spread over all transcribers.\n\n"
-        + "\n".join(rows)
-        + "\n"
+    intro = (
+        "The key of a message is the `media_id`; on `part-ready` it is `media_id/part`, so that the\n"
+        "parts of one recording spread over all transcribers."
     )
+    return f"{NOTE}# Topics\n\n{intro}\n\n" + "\n".join(rows) + "\n"
 
 
 def main() -> int:

@@ -86,7 +86,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Polyvox events",
             "version": __version__,
-            "description": "CloudEvents 1.0 in JSON. The key of a message is the media_id, on part-ready media_id/part.",
+            "description": "CloudEvents 1.0 in JSON. Messages have the media_id as key, on part-ready media_id/part.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
