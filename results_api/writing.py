@@ -83,6 +83,7 @@ def ends_sentence(text: str, following: str | None, language: str | None = None)
 def _is_abbreviation(stem: str, language: str | None) -> bool:
     if stem.isdigit():
         return len(stem) <= 2 and language in _ORDINAL_LANGUAGES
-    initial = len(stem) == 1 and stem.isalpha() and stem.isupper()
+    # "Neither did I." is far more common than somebody called I.
+    initial = len(stem) == 1 and stem.isupper() and stem != "I"
     dotted = re.fullmatch(r"\w(\.\w)+", stem) is not None
     return initial or dotted or stem.lower() in _ABBREVIATIONS

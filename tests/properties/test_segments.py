@@ -86,6 +86,7 @@ def test_sentences_end_segments() -> None:
     [
         (" Mr.", " Smith", "en", False),
         (" J.", " Smith", "en", False),
+        (" I.", " Okay", "en", True),
         (" e.g.", " Paris", "en", False),
         (" etc.", " and", "en", False),
         (" etc.", " And", "en", True),
