@@ -11,7 +11,6 @@ The network is cut in two, because diarization asks for several speakers of one 
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from pathlib import Path
 
@@ -22,8 +21,7 @@ from torchaudio.compliance import kaldi
 
 SAMPLE_RATE_HZ = 16_000
 MEL_BINS = 80
-FRAME_SAMPLES = 400  # 25 ms
-HOP_SAMPLES = 160  # 10 ms per filter-bank frame; the network halves the rate to 20 ms
+FRAME_SAMPLES = 400  # 25 ms; frames are 10 ms apart, and 20 ms after the network's first layers
 DIMENSION = 192
 
 _STEM_CHANNELS = 32
@@ -216,8 +214,3 @@ class _Output(nn.Module):
 
     def forward(self, statistics: Tensor) -> Tensor:
         return self.nonlinear(self.linear(statistics[..., None])[..., 0])
-
-
-def frames_of(samples: int) -> int:
-    """How many frames ``filter_bank`` makes of that many samples."""
-    return max(0, 1 + math.floor((samples - FRAME_SAMPLES) / HOP_SAMPLES))

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from diarizer.engines.agglomerate import agglomerate
 from diarizer.engines.embedding import VoiceEmbedding
+from diarizer.engines.masks import alone_where_possible
 
 SEGMENTATION_STEP = 0.1
 """Of a window of 10 s."""
@@ -83,16 +84,6 @@ class VoicesPipeline(SpeakerDiarization):
             if hook is not None:
                 hook("embeddings", None, total=len(spoken), completed=done + len(batch))
         return vectors
-
-
-def alone_where_possible(active: NDArray[np.float32], min_frames: int) -> NDArray[np.float32]:
-    """Masks (windows, frames, speakers) of the frames by which to know each speaker.
-
-    Those in which a speaker is alone, if they are at least ``min_frames``, else all their frames.
-    """
-    alone = active * (active.sum(axis=2, keepdims=True) < 2)
-    enough = alone.sum(axis=1, keepdims=True) >= max(1, min_frames)
-    return np.where(enough, alone, active)
 
 
 class BoundedClustering(BaseClustering):
