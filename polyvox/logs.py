@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 
+CHATTY = ("aiosqlite", "alembic", "asyncio", "filelock", "httpcore", "httpx", "multipart", "sse_starlette", "uvicorn")
+"""Libraries that only speak up from a warning on."""
+
 
 def configure(level: str, *, name: str) -> None:
     """Send all logging of this process to standard error."""
@@ -13,5 +16,5 @@ def configure(level: str, *, name: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "uvicorn.access", "alembic", "sse_starlette"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
