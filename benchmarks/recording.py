@@ -89,9 +89,8 @@ def report(file: Path, cold: Mapping[str, float], warm: list[dict[str, float]]) 
         else:
             spans = [run[end] - (run[start] if start else 0.0) for run in (cold, middle)]
         print(f"| {name} | {spans[0]:.2f} | {spans[1]:.2f} |")
-    print(
-        f"| times real time | {cold['audio'] / cold['result visible']:.1f} | {middle['audio'] / middle['result visible']:.1f} |"
-    )
+    speeds = [run["audio"] / run["result visible"] for run in (cold, middle)]
+    print(f"| times real time | {speeds[0]:.1f} | {speeds[1]:.1f} |")
 
 
 def print_memory(pids: Mapping[str, int]) -> None:
