@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class EngineProcesses:
             "pipeline": settings.diarizer_pipeline,
             "hf_token": settings.hf_token,
             "device": settings.device,
-            "threads": settings.threads,
+            "threads": settings.threads or max(1, _cores() // settings.diarizer_concurrency),
         }
         if settings.diarizer_pipeline == "builtin":
             kwargs["segmentation"] = await self._weights(*SEGMENTATION)
@@ -84,3 +85,10 @@ class EngineProcesses:
 def _too_slow(text: str) -> Invalid:
     # The next attempt would take as long.
     return Invalid(f"Telling the speakers apart took too long: {text}", code="diarize-timeout")
+
+
+def _cores() -> int:
+    """Cores this process may use, which in a container can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

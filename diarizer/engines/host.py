@@ -57,7 +57,7 @@ def load(
         pipeline: ``builtin``, which needs ``segmentation`` and ``embedding``, or a published
             pipeline: a Hugging Face name or a local folder.
         device: auto, cpu, cuda or cuda:N.
-        threads: on the CPU; 0 takes all cores.
+        threads: on the CPU; 0 leaves the choice to torch.
 
     Raises:
         Invalid: there is no such pipeline or device; the text says what to do.

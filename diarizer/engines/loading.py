@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from pyannote.audio import Model, Pipeline
+from pyannote.audio.pipelines import SpeakerDiarization
 
 from diarizer.engines import campplus
 from diarizer.engines.embedding import VoiceEmbedding
@@ -68,8 +69,8 @@ def load_published(name: str, token: str | None, device: torch.device) -> Pyanno
     except Exception as error:
         # What a broken or foreign configuration raises is anybody's guess.
         raise _unusable(name, f"{type(error).__name__}: {error}") from error
-    if pipeline is None:
-        raise _unusable(name, "the hub does not give it")
+    if not isinstance(pipeline, SpeakerDiarization):
+        raise _unusable(name, f"it is {type(pipeline).__name__}, not SpeakerDiarization")
     pipeline.to(device)
     return PyannoteEngine(pipeline, name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,10 +143,21 @@ def test_telemetry_is_off(engine: DiarizerEngine) -> None:
     assert is_metrics_enabled() is False
 
 
-def test_a_pipeline_that_cannot_be_loaded_says_what_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("pipeline")
-    with pytest.raises(Invalid, match="POLYVOX_DIARIZER_PIPELINE"):
-        host.load(pipeline=str(folder))
-    (folder / "config.yaml").write_text("pipeline: {name: no.such.Pipeline}\n")
-    with pytest.raises(Invalid, match="POLYVOX_DIARIZER_PIPELINE"):
-        host.load(pipeline=str(folder))
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (None, "No such file"),
+        ("pipeline: {name: no.such.Pipeline}", "ModuleNotFoundError"),
+        (
+            "pipeline: {name: pyannote.audio.pipelines.VoiceActivityDetection, params: {segmentation: %s}}",
+            "not Speaker",
+        ),
+    ],
+)
+def test_a_pipeline_that_cannot_be_used_says_why_and_what_to_do(tmp_path: Path, config: str | None, why: str) -> None:
+    if config is not None:
+        segmentation = weights.pull(SEGMENTATION[0], Settings().weights_dir) / SEGMENTATION[1]
+        (tmp_path / "config.yaml").write_text(config.replace("%s", str(segmentation)))
+    with pytest.raises(Invalid, match=rf"{why}.*POLYVOX_DIARIZER_PIPELINE") as raised:
+        host.load(pipeline=str(tmp_path), device="cpu")
+    assert raised.value.code == "diarizer-pipeline"
