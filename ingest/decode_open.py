@@ -104,6 +104,8 @@ def open_media(file: IO[bytes]) -> Iterator[Opened]:
                 io_open=fence,
                 metadata_errors="replace",
             )
+    except MemoryError:
+        raise
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise _refusal(error, log, points=bool(fence.refused) or _points_elsewhere(head)) from error
     finally:
@@ -140,10 +142,15 @@ def _trouble(track: Any) -> str | None:
         return "its codec is not known"
     if context.name not in _DECODER_NAMES:
         return f"its codec {context.name} is not accepted"
-    if not 1 <= context.channels <= MAX_CHANNELS:
-        return f"its header claims {context.channels} channels"
-    if not MIN_RATE_HZ <= (context.sample_rate or 0) <= MAX_RATE_HZ:
-        return f"its header claims {context.sample_rate} samples a second"
+    return trouble_with(context.channels, context.sample_rate or 0)
+
+
+def trouble_with(channels: int, rate_hz: int) -> str | None:
+    """Why sound of this shape is refused: one frame of it could take any amount of memory."""
+    if not 1 <= channels <= MAX_CHANNELS:
+        return f"its header claims {channels} channels"
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        return f"its header claims {rate_hz} samples a second"
     return None
 
 

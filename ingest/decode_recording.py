@@ -36,13 +36,13 @@ class Recording:
         streams = usable_tracks(container)
         self._streams = streams[:_MAX_TRACKS]
         self._left_out = sum(stream.type == "audio" for stream in container.streams) - len(self._streams)
-        claims = [float(s.duration * s.time_base) for s in self._streams if s.duration is not None and s.time_base]
+        ends = [_end_s(stream) for stream in self._streams]
+        claims = [end_s for end_s in ends if end_s is not None]
         self._own_claims = bool(claims)
-        promised_s = self.promised_s = _promised_s(opened, max(claims, default=None), self._streams[0])
-        self._origin_s = (container.start_time or 0) / av.time_base
-        if container.start_time is None:
-            starts = [float(s.start_time * s.time_base) for s in self._streams if s.start_time is not None]
-            self._origin_s = min(starts, default=0.0)
+        self._origin_s = _origin_s(container, self._streams)
+        whole_s = None if container.duration is None else container.duration / av.time_base
+        promised_s = _promised_s(opened, max(claims, default=whole_s), self._streams[0], self._origin_s)
+        self.promised_s = promised_s
         self._tracks = {stream.index: Track(origin_s=self._origin_s, promised_s=promised_s) for stream in self._streams}
         self._last_packet_s = 0.0
         self._read_errors = 0
@@ -140,24 +140,39 @@ class Recording:
                             self._last_packet_s = max(self._last_packet_s, end_s)
                     yield packet
                 return
+            except MemoryError:
+                raise
             except (av.error.FFmpegError, OSError):
                 self._read_errors += 1
                 if self._read_errors > _MOST_READ_ERRORS:
                     return
 
 
-def _promised_s(opened: Opened, tracks_s: float | None, first: Any) -> float | None:
+def _end_s(stream: Any) -> float | None:
+    """When a track says it ends, on the clock of its stamps."""
+    if stream.duration is None or not stream.time_base:
+        return None
+    return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+
+
+def _origin_s(container: Any, streams: list[Any]) -> float:
+    """What the stamps say where the recording begins: with its first picture or sound."""
+    if container.start_time is not None:
+        return float(container.start_time / av.time_base)
+    return min((float(s.start_time * s.time_base) for s in streams if s.start_time is not None), default=0.0)
+
+
+def _promised_s(opened: Opened, end_s: float | None, first: Any, origin_s: float) -> float | None:
     """How long the file says its sound is; None where it says nothing or nothing credible."""
-    whole_s = None if opened.container.duration is None else opened.container.duration / av.time_base
-    said_s = whole_s if tracks_s is None else tracks_s
+    if end_s is None:
+        return None
+    said_s = end_s - origin_s
     if not opened.claims_duration:
         bytes_per_s = (first.codec_context.bit_rate or 0) / 8
-        if said_s is None or not opened.missing_bytes or not bytes_per_s:
+        if not opened.missing_bytes or not bytes_per_s:
             return None
         said_s += opened.missing_bytes / bytes_per_s
-    if said_s is None or said_s * _LEAST_BYTES_PER_S > opened.size_bytes:
-        return None
-    return said_s
+    return said_s if 0 < said_s * _LEAST_BYTES_PER_S <= opened.size_bytes else None
 
 
 def too_long(max_duration_s: float) -> Invalid:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.decode_mix import BLOCK_SAMPLES, ChannelMix
+from ingest.decode_open import trouble_with
 from polyvox.audio import SAMPLE_RATE_HZ
 
 _TOLERANCE_S = 0.1
@@ -84,15 +85,15 @@ class Track:
     def feed(self, packet: Any) -> None:
         """Decode one packet; what cannot be decoded is counted and skipped."""
         try:
-            frames = packet.decode()
+            for frame in packet.decode():
+                if frame.samples:
+                    self._place(frame)
+        except MemoryError:
+            raise
         except (av.error.FFmpegError, ValueError):
             self.failed_packets += 1
             if packet.duration and packet.time_base:
                 self.failed_s += float(packet.duration * packet.time_base)
-            return
-        for frame in frames:
-            if frame.samples:
-                self._place(frame)
 
     def finish(self) -> None:
         """No packet follows."""
@@ -121,6 +122,8 @@ class Track:
         return np.concatenate(taken) if taken else np.zeros(0, np.float32)
 
     def _place(self, frame: Any) -> None:
+        if (trouble := trouble_with(frame.layout.nb_channels, frame.sample_rate)) is not None:
+            raise ValueError(trouble)
         self._keep_time(None if frame.time is None else float(frame.time) - self._origin_s)
         if self._resampler is None or self._resampler.format != format_of(frame):
             self._flush()

@@ -29,7 +29,7 @@ from polyvox.contracts import (
     PartSpan,
     StageFailed,
 )
-from polyvox.errors import ChildCrashed, Invalid, NotFound, PolyvoxError
+from polyvox.errors import ChildCrashed, Invalid, NotFound, OutOfMemory, PolyvoxError
 from polyvox.ports import ObjectStore
 from polyvox.publish import Publisher
 from polyvox.retry import code_of
@@ -178,6 +178,8 @@ def _reason(error: PolyvoxError) -> str:
             return "The recording was removed before it could be decoded."
         case Invalid():
             return error.reason
+        case OutOfMemory():
+            return "The file needs more memory to decode than is allowed: it is damaged or not what it claims to be."
         case ChildCrashed():
             return "The decoder crashed on this file, more than once: it is damaged or not what it claims to be."
         case _:

@@ -96,6 +96,12 @@ def test_sound_that_begins_after_the_picture_keeps_its_time(tmp_path: Path, cont
     assert abs(onset_s(out) - 1.5) < 0.005
 
 
+def test_stamps_that_start_at_any_time_are_counted_from_the_first(tmp_path: Path) -> None:
+    out, account = decoded(mux(tmp_path / "live.mkv", [Sound(tone(2.0), start_s=1000.0)]), tmp_path)
+    assert (account.samples, account.lost_s, account.warnings) == (32_000, 0.0, ())
+    assert onset_s(out) < 0.005
+
+
 def test_a_gap_in_the_time_stamps_becomes_silence_and_is_told(tmp_path: Path) -> None:
     path = mux(tmp_path / "gap.mkv", [Sound(tone(4.0), gaps=[(1.02, 3.0)])])
     out, account = decoded(path, tmp_path)
@@ -183,6 +189,16 @@ def _front_index(path: Path) -> None:
                 packet.stream = stream
                 out.mux(packet)
     target.replace(path)
+
+
+def test_a_stamp_that_claims_an_absurd_gap_is_not_believed(tmp_path: Path) -> None:
+    path = mux(tmp_path / "a.ts", [Sound(noise(4.0, rate_hz=48_000), codec="mp2", rate_hz=48_000)], container="mpegts")
+    body = bytearray(path.read_bytes())
+    stamps = [at for at in range(0, len(body), 188) if body[at + 1] & 0x40 and b"\0\0\1\xc0" in body[at : at + 188]]
+    at = body.index(b"\0\0\1\xc0", stamps[len(stamps) // 2]) + 9
+    body[at] |= 0x0E  # The highest bits of the stamp: a jump of a day.
+    _, account = decoded(bytes(body), tmp_path)
+    assert account.samples < 16_000 * 6
 
 
 def test_a_whole_video_whose_sound_ends_early_has_lost_nothing(tmp_path: Path) -> None:
