@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from filelock import AsyncFileLock
+from filelock import FileLock
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from polyvox.service import Runtime
@@ -17,6 +18,7 @@ from results_api.connections import engine_of, transaction
 
 # Any number that nothing else on the database server locks: "polyvox" in ASCII.
 _ADVISORY_LOCK = 0x706F6C79766F78
+_one_at_a_time = threading.Lock()
 
 
 async def prepare(runtime: Runtime) -> None:
@@ -30,6 +32,16 @@ async def migrate(url: str) -> None:
     Raises:
         Unavailable: the database is in trouble.
     """
+    await asyncio.to_thread(_migrate, url)
+
+
+def _migrate(url: str) -> None:
+    # Alembic keeps what it is doing in globals: one at a time in a process, each with a loop of its own.
+    with _one_at_a_time:
+        asyncio.run(_migrate_one(url))
+
+
+async def _migrate_one(url: str) -> None:
     engine = engine_of(url)
     try:
         if engine.dialect.name == "sqlite":
@@ -43,8 +55,8 @@ async def migrate(url: str) -> None:
 
 
 async def _migrate_sqlite(engine: AsyncEngine, path: Path) -> None:
-    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-    async with AsyncFileLock(path.with_name(path.name + ".lock")):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(path.name + ".lock")):
         async with transaction(engine) as connection:
             # Kept in the file; readers and a writer do not wait for each other.
             await connection.exec_driver_sql("PRAGMA journal_mode = WAL")

@@ -148,7 +148,9 @@ def with_event(known: Recording | None, event: Envelope[Any], now: datetime) -> 
     if view.deleted_at is not None:
         return tombstone(known, view, now)
     changed = replace(known, view=view, updated_at=now, created_at=view.uploaded_at or known.created_at)
-    if not view.is_settled or basis(view) == known.planned_basis:
+    # A failure may overtake the upload on the log; what to call it comes with the upload.
+    is_due = view.is_settled and (view.ready is not None or view.uploaded is not None)
+    if not is_due or basis(view) == known.planned_basis:
         return changed
     return replace(changed, planned_version=known.planned_version + 1, planned_basis=basis(view))
 

@@ -1,0 +1,286 @@
+"""The results API over real HTTP, with the projection at work behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from polyvox import keys
+from polyvox.contracts import MediaDeleted, Options
+from results_api.recording import with_event
+from tests.support.results import Results, distinct, results
+from tests.support.stages import START, Recording
+
+
+@asynccontextmanager
+async def running(data_dir: Path) -> AsyncIterator[tuple[Results, httpx.AsyncClient]]:
+    async with results(data_dir) as world, world.projecting(), world.serving() as client:
+        yield world, client
+
+
+async def completed(world: Results, *recordings: Recording) -> None:
+    for recording in recordings:
+        await recording.store_all(world.store)
+    await world.append([message for recording in recordings for message in recording.messages()])
+    await world.becomes("completed", *(recording.media_id for recording in recordings))
+
+
+def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem["status"] == status
+    assert problem["code"] == code
+    return problem
+
+
+async def test_an_accepted_upload_is_queued_before_its_event_is_seen(tmp_path: Path) -> None:
+    recording = Recording(options=Options(language="de", metadata={"case": "17"}))
+    async with results(tmp_path) as world, world.serving() as client:
+        await recording.accept(world.store)
+        shown = (await client.get(f"/v1/media/{recording.media_id}")).raise_for_status().json()
+        assert (shown["status"], shown["progress"], shown["eta_s"]) == ("queued", 0.0, None)
+        assert (shown["filename"], shown["language"]) == ("Meeting.wav", "de")
+        assert shown["metadata"] == {"case": "17"}
+        words = (await client.get(f"/v1/media/{recording.media_id}/transcript")).raise_for_status().json()
+        assert (words["status"], words["text"]) == ("processing", "")
+
+
+@pytest.mark.parametrize("media_id", ["unknown-recording", "x", "..", "%2e%2e%2fupload", "ä" * 10])
+@pytest.mark.parametrize("path", ["", "/transcript", "/events", "/audio", "/peaks"])
+async def test_unknown_recordings_are_not_found(tmp_path: Path, media_id: str, path: str) -> None:
+    async with results(tmp_path) as world, world.serving() as client:
+        assert (await client.get(f"/v1/media/{media_id}{path}")).status_code == 404
+        if media_id == "unknown-recording":
+            is_problem(await client.get(f"/v1/media/{media_id}{path}"), 404, "not-found")
+            is_problem(await client.delete(f"/v1/media/{media_id}"), 404, "not-found")
+
+
+async def test_status_follows_each_stage_and_part(tmp_path: Path) -> None:
+    recording = Recording(parts=2)
+    async with running(tmp_path) as (world, client):
+        await recording.store_all(world.store)
+        seen = []
+        for message in recording.messages():
+            await world.append([message])
+            await world.handled()
+            shown = (await client.get(f"/v1/media/{recording.media_id}")).json()
+            seen.append((shown["status"], shown["progress"], [part["status"] for part in shown["parts"]]))
+        assert seen == [
+            ("queued", 0.0, []),
+            ("processing", 0.1, ["running", "running"]),
+            ("processing", 0.4, ["done", "running"]),
+            ("processing", 0.7, ["done", "done"]),
+            ("completed", 1.0, ["done", "done"]),
+        ]
+        assert shown["stages"]["diarize"]["engine"] == "pyannote"
+        assert shown["version"] == 1
+        assert shown["ended_at"] == "2026-03-01T12:00:04Z"
+        assert shown["links"]["transcript"] == f"/v1/media/{recording.media_id}/transcript"
+
+
+async def test_an_unchanged_status_is_not_sent_again(tmp_path: Path) -> None:
+    recording = Recording()
+    async with running(tmp_path) as (world, client):
+        await completed(world, recording)
+        for path in (f"/v1/media/{recording.media_id}", f"/v1/media/{recording.media_id}/transcript"):
+            first = await client.get(path)
+            again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
+            other = await client.get(path, headers={"If-None-Match": '"something-else"'})
+            assert other.status_code == 200
+        assert first.headers["last-modified"] == "Sun, 01 Mar 2026 12:00:04 GMT"
+        since = {"If-Modified-Since": first.headers["last-modified"]}
+        assert (await client.get(path, headers=since)).status_code == 304
+
+
+async def test_words_are_served_before_speakers_and_part_by_part(tmp_path: Path) -> None:
+    recording = Recording(parts=2)
+    upload, ready, first, second, diarized = recording.messages()
+    async with running(tmp_path) as (world, client):
+        path = f"/v1/media/{recording.media_id}/transcript"
+        await recording.store_all(world.store)
+        lengths = []
+        etags = set()
+        for messages in ([upload, ready], [second], [first]):
+            await world.append(messages)
+            await world.handled()
+            response = await client.get(path)
+            words = response.json()
+            assert words["status"] == "processing"
+            assert {segment["speaker"] for segment in words["segments"]} <= {None}
+            lengths.append(len(words["text"].split()))
+            etags.add(response.headers["etag"])
+        assert lengths == [0, 20, 40]
+        await world.append([diarized])
+        await world.becomes("completed", recording.media_id)
+        response = await client.get(path)
+        assert response.json()["status"] == "completed"
+        assert {segment["speaker"] for segment in response.json()["segments"]} == {"S1", "S2"}
+        assert len(etags | {response.headers["etag"]}) == 4
+
+
+FORMATS = {
+    "json": ("application/json", '{"media_id"'),
+    "text": ("text/plain", "[00:00:00.0 - 00:00:04.9] Speaker 1: The first"),
+    "srt": ("application/x-subrip", "1\n00:00:00,000 --> "),
+    "vtt": ("text/vtt", "WEBVTT\n"),
+    "rttm": ("text/x-rttm", "SPEAKER "),
+}
+
+
+async def test_a_transcript_comes_in_the_form_asked_for(tmp_path: Path) -> None:
+    recording = Recording()
+    async with running(tmp_path) as (world, client):
+        await completed(world, recording)
+        path = f"/v1/media/{recording.media_id}/transcript"
+        for form, (media_type, beginning) in FORMATS.items():
+            by_parameter = await client.get(path, params={"format": form}, headers={"Accept": "image/png"})
+            by_header = await client.get(path, headers={"Accept": f"{media_type}, */*;q=0.1"})
+            for response in (by_parameter, by_header):
+                assert response.headers["content-type"].partition(";")[0] == media_type
+                assert response.text.startswith(beginning)
+                assert response.headers["vary"] == "Accept"
+        refused = is_problem(await client.get(path, headers={"Accept": "image/png"}), 406, "not-acceptable")
+        assert refused["formats"] == list(FORMATS)
+        refused = is_problem(await client.get(path, params={"format": "docx"}), 400, "unknown-format")
+        assert refused["formats"] == list(FORMATS)
+
+
+async def test_a_failed_recording_has_a_reason_instead_of_a_transcript(tmp_path: Path) -> None:
+    recording = Recording()
+    async with running(tmp_path) as (world, client):
+        reason = "The file is a video without a sound track."
+        await world.append(recording.messages([recording.upload, recording.failed("normalise", reason=reason)]))
+        await world.becomes("failed", recording.media_id)
+        shown = (await client.get(f"/v1/media/{recording.media_id}")).json()
+        assert shown["failure"] == {"stage": "normalise", "part": None, "code": "broken", "reason": reason}
+        assert (shown["status"], shown["progress"], shown["eta_s"]) == ("failed", 1.0, 0.0)
+        problem = is_problem(await client.get(f"/v1/media/{recording.media_id}/transcript"), 409, "recording-failed")
+        assert reason in problem["detail"]
+        (item,) = (await client.get("/v1/media", params={"status": "failed"})).json()["items"]
+        assert item["failure"]["reason"] == reason
+
+
+async def test_deletion_removes_everything_but_a_tombstone(tmp_path: Path) -> None:
+    recording = Recording(options=Options(metadata={"case": "17"}))
+    async with running(tmp_path) as (world, client):
+        await completed(world, recording)
+        path = f"/v1/media/{recording.media_id}"
+        assert len(await world.objects(recording.media_id)) >= 7
+        for _ in range(2):
+            response = await client.delete(path)
+            assert (response.status_code, response.content) == (204, b"")
+        await world.handled()
+        assert await world.objects(recording.media_id) == []
+        assert len(distinct(await world.told(MediaDeleted))[recording.media_id]) == 1
+        shown = (await client.get(path)).json()
+        assert (shown["status"], shown["filename"], shown["metadata"]) == ("deleted", None, {})
+        for gone in ("/transcript", "/audio", "/peaks"):
+            is_problem(await client.get(path + gone), 410, "deleted")
+        assert (await client.get("/v1/media")).json()["items"] == []
+        assert (await client.get("/v1/media", params={"metadata.case": "17"})).json()["items"] == []
+        (item,) = (await client.get("/v1/media", params={"status": "deleted"})).json()["items"]
+        assert item["media_id"] == recording.media_id
+        row = await world.database.get(recording.media_id)
+        assert row is not None
+        assert row.view.model_dump(exclude_none=True, exclude={"owner", "deleted_at"}) == {
+            "media_id": recording.media_id,
+            "transcribed": {},
+            "failures": {},
+        }
+
+
+async def test_a_recording_can_be_deleted_while_it_is_in_process(tmp_path: Path) -> None:
+    recordings = [Recording(parts=4, uploaded_at=START + timedelta(seconds=n)) for n in range(6)]
+    async with running(tmp_path) as (world, client):
+        for recording in recordings:
+            await recording.store_all(world.store)
+
+        async def feed(recording: Recording) -> None:
+            for message in recording.messages():
+                await world.append([message])
+
+        async def delete(recording: Recording, after_s: float) -> None:
+            await asyncio.sleep(after_s)
+            (await client.delete(f"/v1/media/{recording.media_id}")).raise_for_status()
+
+        await asyncio.gather(
+            *(feed(recording) for recording in recordings),
+            *(delete(recording, n * 0.03) for n, recording in enumerate(recordings)),
+        )
+        await world.handled()
+        for recording in recordings:
+            assert await world.status(recording.media_id) == "deleted"
+            assert await world.objects(recording.media_id) == []
+            assert await world.database.plans(recording.media_id) == []
+        told = distinct(await world.told(MediaDeleted))
+        assert {media_id: len(ids) for media_id, ids in told.items()} == {one.media_id: 1 for one in recordings}
+
+
+async def test_an_upload_can_be_deleted_before_its_event_is_seen(tmp_path: Path) -> None:
+    recording = Recording()
+    async with results(tmp_path) as world, world.serving() as client:
+        await recording.accept(world.store)
+        assert (await client.delete(f"/v1/media/{recording.media_id}")).status_code == 204
+        await world.append(recording.messages()[:1])
+        async with world.projecting():
+            await world.handled()
+        assert (await client.get(f"/v1/media/{recording.media_id}")).json()["status"] == "deleted"
+        assert await world.objects(recording.media_id) == []
+
+
+async def test_a_deletion_that_was_cut_short_is_finished_by_the_next(tmp_path: Path) -> None:
+    recording = Recording()
+    async with running(tmp_path) as (world, client):
+        await completed(world, recording)
+        event = recording.event(MediaDeleted(media_id=recording.media_id, deleted_at=START), 9)
+        await world.database.change(recording.media_id, lambda known: with_event(known, event, START))
+        assert await world.objects(recording.media_id) != []
+        assert (await client.delete(f"/v1/media/{recording.media_id}")).status_code == 204
+        assert await world.objects(recording.media_id) == []
+        assert [one.data.deleted_at for one in await world.told(MediaDeleted)] == [START]
+
+
+async def test_audio_is_sent_whole_and_in_pieces(tmp_path: Path) -> None:
+    recording = Recording()
+    async with running(tmp_path) as (world, client):
+        path = f"/v1/media/{recording.media_id}/audio"
+        await world.append(recording.messages()[:1])
+        await world.handled()
+        is_problem(await client.get(path), 404, "not-decoded")
+        await completed(world, recording)
+        audio = await world.store.get(keys.audio(recording.media_id))
+        whole = await client.get(path)
+        assert (whole.status_code, whole.content) == (200, audio)
+        assert whole.headers["content-type"] == "audio/flac"
+        assert whole.headers["accept-ranges"] == "bytes"
+        for asked, start, end in (("0-0", 0, 1), ("10-19", 10, 20), ("990-", 990, 1000), ("-5", 995, 1000)):
+            piece = await client.get(path, headers={"Range": f"bytes={asked}", "If-Range": whole.headers["etag"]})
+            assert (piece.status_code, piece.content) == (206, audio[start:end])
+            assert piece.headers["content-range"] == f"bytes {start}-{end - 1}/1000"
+        stale = await client.get(path, headers={"Range": "bytes=0-0", "If-Range": '"old"'})
+        assert (stale.status_code, len(stale.content)) == (200, 1000)
+        beyond = await client.get(path, headers={"Range": "bytes=1000-"})
+        is_problem(beyond, 416, "range-not-satisfiable")
+        assert beyond.headers["content-range"] == "bytes */1000"
+        head = await client.head(path)
+        assert (head.status_code, head.headers["content-length"], head.content) == (200, "1000", b"")
+        assert (await client.get(f"/v1/media/{recording.media_id}/peaks")).json() == {"peaks": [0, 1]}
+
+
+async def test_the_store_being_away_is_a_503(tmp_path: Path) -> None:
+    recording = Recording()
+    async with results(tmp_path) as world, world.serving() as client:
+        world.runtime.settings.database_path.unlink()
+        world.runtime.settings.database_path.mkdir()
+        problem = is_problem(await client.get(f"/v1/media/{recording.media_id}"), 503, "unavailable")
+        assert "database" not in json.dumps(problem)
