@@ -28,6 +28,8 @@ SEGMENTATION_STEP = 0.1
 """Of a window of 10 s."""
 THRESHOLD = 0.7
 MIN_CLUSTER_SIZE = 12
+MIN_ALONE_SHARE = 0.2
+"""Of a window: who speaks alone for less does not decide how many speakers there are."""
 MIN_CLEAN_S = 0.3
 """Speech of one voice alone that is enough for its vector; below it, overlapped speech counts as well."""
 
@@ -96,12 +98,15 @@ class BoundedClustering(BaseClustering):
         num_clusters: int | None = None,
         min_clusters: int | None = None,
         max_clusters: float | None = None,
+        *,
+        file: Mapping[str, Any],
         **_: Any,
     ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
         """Cluster of each (window, speaker), their closeness to each cluster, the clusters' centres."""
         low = num_clusters or min_clusters or 1
         high = num_clusters or max_clusters
-        windows, speakers = self._trusted(embeddings, segmentations, low)
+        recorded_s = file["waveform"].shape[1] / file["sample_rate"]
+        windows, speakers = self._trusted(embeddings, segmentations, low, recorded_s)
         labels = agglomerate(
             embeddings[windows, speakers],
             threshold=THRESHOLD,
@@ -112,10 +117,12 @@ class BoundedClustering(BaseClustering):
         return self.assign_embeddings(embeddings, windows, speakers, labels)
 
     def _trusted(
-        self, embeddings: NDArray[np.float32], segmentations: SlidingWindowFeature, wanted: int
+        self, embeddings: NDArray[np.float32], segmentations: SlidingWindowFeature, wanted: int, recorded_s: float
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Indices of the vectors that decide who is who: of enough speech, unless there are too few."""
-        _, windows, speakers = self.filter_embeddings(embeddings, segmentations)
+        # A window longer than the recording is filled up with silence, in which nobody can speak.
+        recorded = min(1.0, recorded_s / segmentations.sliding_window.duration)
+        _, windows, speakers = self.filter_embeddings(embeddings, segmentations, MIN_ALONE_SHARE * recorded)
         if len(windows) >= max(wanted, 1):
             return windows, speakers
         windows, speakers = np.nonzero(~np.isnan(embeddings).any(axis=2))

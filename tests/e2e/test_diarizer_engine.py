@@ -128,6 +128,15 @@ def test_silence_has_no_turns(engine: DiarizerEngine, seconds: float) -> None:
     assert result == Diarized([], [], {})
 
 
+def test_two_speakers_are_told_apart_in_six_seconds(engine: DiarizerEngine) -> None:
+    start_s, length_s = 19, 6
+    cut = sample_audio()[start_s * SAMPLE_RATE_HZ : (start_s + length_s) * SAMPLE_RATE_HZ]
+    shifted = (EngineTurn(t.start_s - start_s, t.end_s - start_s, t.speaker) for t in reference_turns())
+    result = engine.diarize(cut, DiarizeOptions())
+    assert len(speakers(result)) == 2
+    assert error_rate(arithmetic.within(shifted, length_s), result.turns, length_s) <= 0.08
+
+
 def test_a_short_cry_has_one_speaker_at_most(engine: DiarizerEngine) -> None:
     start = int(8.0 * SAMPLE_RATE_HZ)
     result = engine.diarize(sample_audio()[start : start + int(0.8 * SAMPLE_RATE_HZ)], DiarizeOptions(num_speakers=4))
