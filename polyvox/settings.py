@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -85,4 +86,4 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the results database."""
-        return f"sqlite+aiosqlite:///{self.database_path}"
+        return f"sqlite+aiosqlite:///{quote(str(self.database_path))}"

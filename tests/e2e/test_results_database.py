@@ -1,0 +1,88 @@
+"""The results database: several writers lose nothing, several starts migrate once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from polyvox.errors import Unavailable
+from polyvox.settings import Settings
+from results_api import connections
+from results_api.database import Database
+from results_api.fold import fold_all
+from results_api.migrate import migrate
+from results_api.recording import with_event
+from results_api.rows import from_us, recording_of, row_of, to_us
+from results_api.tables import metadata
+from tests.support.results import results
+from tests.support.stages import START, Recording
+
+
+async def test_writers_in_several_processes_lose_no_event(tmp_path: Path) -> None:
+    """Each database object has connections of its own, as another process has."""
+    recording = Recording(parts=20)
+    events = [recording.event(fact, second) for second, fact in enumerate(recording.facts)]
+    async with results(tmp_path) as world:
+        url = world.runtime.settings.database_url
+        writers = [Database(url) for _ in range(4)]
+        chance = random.Random(1)
+        shuffled = [(chance.choice(writers), event) for event in events * 2]
+        chance.shuffle(shuffled)
+        await asyncio.gather(
+            *(
+                writer.change(recording.media_id, lambda known, event=event: with_event(known, event, START))  # type: ignore[misc]
+                for writer, event in shuffled
+            )
+        )
+        stored = await world.database.get(recording.media_id)
+        assert stored is not None
+        assert stored.view == fold_all(events)
+        assert stored.revision == len(events)
+        assert [plan.version for plan in await world.database.plans(recording.media_id)] == [1]
+        for writer in writers:
+            await writer.close()
+
+
+async def test_a_recording_reads_as_it_was_written(tmp_path: Path) -> None:
+    recording = Recording()
+    async with results(tmp_path) as world:
+        await recording.store_all(world.store)
+        for second, fact in enumerate(recording.facts):
+            await world.projection().handle(recording.event(fact, second))
+        stored = await world.database.get(recording.media_id)
+        assert stored is not None
+        assert recording_of(row_of(stored)) == stored
+    assert from_us(to_us(START + timedelta(microseconds=1))) == START + timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", "per%20cent", "ques?tion&mark", "hash#"])
+async def test_many_starts_at_once_migrate_once_to_what_the_tables_say(tmp_path: Path, name: str) -> None:
+    url = Settings(data_dir=tmp_path / name).database_url
+    await asyncio.gather(*(migrate(url) for _ in range(4)))
+    assert (tmp_path / name / "polyvox.db").is_file()
+    engine = connections.engine_of(url)
+
+    def differences(connection: sa.Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with connections.transaction(engine) as connection:
+        assert await connection.run_sync(differences) == []
+        assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar() == "wal"
+        assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar() == 2
+    await engine.dispose()
+
+
+async def test_a_damaged_database_is_trouble_and_no_verdict_on_the_message(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    settings.database_path.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
+    database = Database(settings.database_url)
+    with pytest.raises(Unavailable):
+        await database.get("some-recording")
+    await database.close()
