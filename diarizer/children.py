@@ -9,7 +9,7 @@ from typing import Any
 
 from diarizer.engines.base import DiarizeOptions, Run
 from polyvox import weights
-from polyvox.child import Child
+from polyvox.child.child import Child
 from polyvox.errors import Invalid
 from polyvox.settings import Settings
 

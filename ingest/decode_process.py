@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ingest.decode import Decoded
 from polyvox.audio import SAMPLE_RATE_HZ
-from polyvox.child import Child, Limits
+from polyvox.child.child import Child
+from polyvox.child.limits import Limits
 from polyvox.errors import Invalid
 from polyvox.settings import MIB, Settings
 

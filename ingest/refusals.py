@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyvox.http import Problem
-from polyvox.problems import unavailable
+from polyvox.http.problems import unavailable
 
 
 def malformed(why: str) -> Problem:

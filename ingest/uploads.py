@@ -26,9 +26,9 @@ from polyvox.contracts import MediaUploaded
 from polyvox.contracts.media_uploaded import StoredObject
 from polyvox.errors import AlreadyExists, NotFound, PolyvoxError
 from polyvox.http import Problem
+from polyvox.http.problems import unavailable
 from polyvox.ids import new_media_id
 from polyvox.ports import Clock, ObjectStore
-from polyvox.problems import unavailable
 from polyvox.publish import Publisher
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from polyvox.child import Child
+from polyvox.child.child import Child
 from polyvox.metrics import Metrics
 from polyvox.settings import Settings
 from transcriber.engines.base import TranscribeOptions, Transcription

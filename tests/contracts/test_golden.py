@@ -10,8 +10,8 @@ import pytest
 
 from polyvox.contracts import EVENTS, decode, encode
 from polyvox.contracts.envelope import event_id
-from polyvox.schemas import event_schema
 from polyvox.errors import Invalid
+from polyvox.schemas import event_schema
 
 GOLDEN = Path(__file__).parent / "golden"
 VALID = sorted(GOLDEN.glob("*/valid-*.json"))

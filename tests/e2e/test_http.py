@@ -12,7 +12,7 @@ from fastapi import APIRouter
 
 from polyvox.errors import AlreadyExists, Fatal, Invalid, NotFound, Transient
 from polyvox.http import Problem, create_app
-from polyvox.operations import operations_router
+from polyvox.http.operations import operations_router
 from tests.support.server import RawConnection, serve
 from tests.support.uploads import Ingest, running_ingest
 

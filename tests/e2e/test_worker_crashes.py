@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from polyvox.child import Child, Limits
+from polyvox.child.child import Child
+from polyvox.child.limits import Limits
 from polyvox.contracts import Envelope, MediaFailed
 from polyvox.errors import PolyvoxError
 from polyvox.metrics import MESSAGES_IN_FLIGHT

@@ -15,10 +15,10 @@ from polyvox import tracing
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, MediaFailed
 from polyvox.errors import Fatal, Transient
-from polyvox.lanes import UNFINISHED_MAX
 from polyvox.metrics import EVENT_LOOP_STALL, HANDLER_DURATION, MESSAGES_HANDLED
 from polyvox.ports import TopicPartition
 from polyvox.publish import Publisher
+from polyvox.worker.lanes import UNFINISHED_MAX
 from tests.support.troubled_log import TroubledLog
 from tests.support.turned_clock import TurnedClock
 from tests.support.worker_bench import STAGE, TOPIC, Bench, ids, until

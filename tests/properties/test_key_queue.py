@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyvox.key_queue import KeyQueue
+from polyvox.worker.key_queue import KeyQueue
 
 KEYS = st.sampled_from("abcd")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyvox.watermark import Watermark
+from polyvox.worker.watermark import Watermark
 
 
 @st.composite

@@ -13,7 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from polyvox.child import Child, Limits
+from polyvox.child.child import Child
+from polyvox.child.limits import Limits
 from polyvox.errors import ChildCrashed, Fatal, Invalid, NotFound, OutOfMemory, Transient
 from polyvox.metrics import CHILD_RESTARTS
 from tests.support.child_targets import Answer
@@ -215,4 +216,4 @@ async def test_what_the_child_prints_is_logged_under_its_name(
 
 async def test_the_child_loads_no_more_than_its_factory_needs(make: Callable[..., Child]) -> None:
     loaded = await make().call("modules", timeout_s=20)
-    assert not {"pydantic", "torch", "aiokafka", "prometheus_client", "polyvox.child_values"} & set(loaded)
+    assert not {"pydantic", "torch", "aiokafka", "prometheus_client", "polyvox.child.values"} & set(loaded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyvox.circuit import CircuitBreaker
+from polyvox.worker.circuit import CircuitBreaker
 
 
 def after(outcomes: str) -> bool:

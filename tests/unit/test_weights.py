@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from polyvox import weights, weights_sources
+from polyvox import weights
 from polyvox.errors import Fatal, Invalid, Transient
-from polyvox.weights_catalogue import MODELS, Https, InWheels, Model, WeightFile, Wheel
-from polyvox.weights_sources import Fetcher
+from polyvox.weights import sources as weights_sources
+from polyvox.weights.catalogue import MODELS, Https, InWheels, Model, WeightFile, Wheel
+from polyvox.weights.sources import Fetcher
 from tests.support.file_server import FileServer
 
 CONTENT = bytes(range(256)) * 4096

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from polyvox import weights, weights_sources
+from polyvox import weights
 from polyvox.errors import Transient
-from polyvox.weights_catalogue import InWheels, Model, WeightFile, Wheel
-from polyvox.weights_sources import Fetcher
+from polyvox.weights import sources as weights_sources
+from polyvox.weights.catalogue import InWheels, Model, WeightFile, Wheel
+from polyvox.weights.sources import Fetcher
 
 HALVES = (b"first half " * 1000, b"second half " * 1000)
 

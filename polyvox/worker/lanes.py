@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from polyvox.errors import Fenced
 from polyvox.ports import Consumer, TopicPartition
-from polyvox.watermark import Watermark
+from polyvox.worker.watermark import Watermark
 
 logger = logging.getLogger(__name__)
 

@@ -14,15 +14,15 @@ import random
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from polyvox.attempt import Attempts, Handler, Job, OnGiveUp
-from polyvox.circuit import CircuitBreaker
-from polyvox.crew import Crew
 from polyvox.errors import Fatal, Fenced, PolyvoxError, Transient
-from polyvox.lanes import UNFINISHED_MAX, Lane, Lanes
 from polyvox.metrics import EVENT_LOOP_STALL, MESSAGES_IN_FLIGHT, Metrics, process_metrics
 from polyvox.ports import Clock, Consumer, EventLog, TopicPartition
 from polyvox.retry import RetryPolicy, delay_s
-from polyvox.stall import watch_stalls
+from polyvox.worker.attempt import Attempts, Handler, Job, OnGiveUp
+from polyvox.worker.circuit import CircuitBreaker
+from polyvox.worker.crew import Crew
+from polyvox.worker.lanes import UNFINISHED_MAX, Lane, Lanes
+from polyvox.worker.stall import watch_stalls
 
 logger = logging.getLogger(__name__)
 

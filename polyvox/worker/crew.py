@@ -7,10 +7,10 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
-from polyvox.attempt import Again, Job
-from polyvox.key_queue import KeyQueue
-from polyvox.lanes import Lane
 from polyvox.ports import Clock
+from polyvox.worker.attempt import Again, Job
+from polyvox.worker.key_queue import KeyQueue
+from polyvox.worker.lanes import Lane
 
 logger = logging.getLogger(__name__)
 

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from polyvox import weights_note
 from polyvox.errors import Fatal, Invalid, Transient
-from polyvox.weights_catalogue import ALIASES, MODELS, Https, Kind, Model, Source, WeightFile
-from polyvox.weights_note import sha256_of
+from polyvox.weights import note as weights_note
+from polyvox.weights.catalogue import ALIASES, MODELS, Https, Kind, Model, Source, WeightFile
+from polyvox.weights.note import sha256_of
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-    from polyvox.weights_sources import Fetcher
+    from polyvox.weights.sources import Fetcher
 
 Progress = Callable[[int, int, str], None]
 """Called with bytes done, bytes in all (0 while unknown) and what is being done."""
@@ -133,7 +133,7 @@ def pull_set(
     models = [_model(name) for name in names]
     missing = [model for model in models if not is_present(model.name, weights_dir)]
     if missing:
-        from polyvox.weights_sources import Fetcher
+        from polyvox.weights.sources import Fetcher
 
         try:
             weights_dir.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,7 @@ def _gather(
 
 def _try(file: WeightFile, source: Source, target: Path, fetcher: Fetcher, counted: _Counted) -> str | None:
     """Fetch and check; None when the file is good, else why not."""
-    from polyvox.weights_sources import SourceFailed
+    from polyvox.weights.sources import SourceFailed
 
     message = f"{file.name} from {describe(source)}"
     partial = target.with_name(f"{target.name}.partial")

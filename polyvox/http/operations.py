@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from polyvox import topics
 from polyvox.contracts import MediaUploaded
 from polyvox.errors import NotFound
-from polyvox.problems import Problem, documented
+from polyvox.http.problems import Problem, documented
 from polyvox.service import Runtime
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """The inside of a child process: build one object, answer calls on it, die with the parent.
 
-Started by polyvox.child as ``python -m polyvox.child_main FD PARENT_PID``.
+Started by polyvox.child as ``python -m polyvox.child.main FD PARENT_PID``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import threading
 import traceback
 from typing import Any
 
-from polyvox import child_wire
-from polyvox.child_wire import Closed
+from polyvox.child import wire
+from polyvox.child.limits import apply
+from polyvox.child.wire import Closed
 from polyvox.errors import ChildCrashed, Fatal, OutOfMemory, PolyvoxError, Transient
-from polyvox.limits import apply
 
 _PR_SET_PDEATHSIG = 1
 _OUT_OF_MEMORY_SAYINGS = ("out of memory", "can't allocate memory", "alloc_failed", "bad_alloc", "bad allocation")
@@ -90,15 +90,15 @@ def answer(target: Any, request: tuple[str, tuple[Any, ...], bool], channel: soc
     method, args, with_progress = request
 
     def progress(fraction: float) -> None:
-        child_wire.send(channel, ("progress", float(fraction)))
+        wire.send(channel, ("progress", float(fraction)))
 
     try:
         keywords = {"progress": progress} if with_progress else {}
-        return child_wire.pack(("result", getattr(target, method)(*args, **keywords)))
+        return wire.pack(("result", getattr(target, method)(*args, **keywords)))
     except Closed:
         raise
     except BaseException as error:
-        return child_wire.pack(refusal(error))
+        return wire.pack(refusal(error))
 
 
 def refusal(error: BaseException) -> tuple[str, str, PolyvoxError]:
@@ -119,18 +119,18 @@ def main(fd: int, parent_pid: int) -> None:
         sys.stdout.reconfigure(line_buffering=True)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
-        init = child_wire.receive(channel)
+        init = wire.receive(channel)
         sys.path[:] = init["sys_path"]
         os.environ.update(init["env"])
         try:
             apply(init["limits"])
             target = build(init)
         except BaseException as error:
-            child_wire.send(channel, refusal(error))
+            wire.send(channel, refusal(error))
             return
-        child_wire.send(channel, ("ready",))
+        wire.send(channel, ("ready",))
         while True:
-            request = child_wire.receive(channel)
+            request = wire.receive(channel)
             reply = answer(target, request, channel)
             del request
             for frame in reply:

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from polyvox import child_wire
-from polyvox.child_values import load_values
+from polyvox.child import wire
+from polyvox.child.limits import Limits
+from polyvox.child.values import load_values
 from polyvox.errors import ChildCrashed, OutOfMemory
-from polyvox.limits import Limits
 
 EXIT_WAIT_S = 5.0
 LAST_WORDS = 5
@@ -48,7 +48,7 @@ class ChildProcess:
         name: str,
     ) -> ChildProcess:
         """Start a fresh interpreter and tell it what to build; its answer is still to be received."""
-        frames = child_wire.pack(
+        frames = wire.pack(
             {
                 "factory": factory,
                 "kwargs": dict(kwargs),
@@ -65,7 +65,7 @@ class ChildProcess:
                     sys.executable,
                     "-P",
                     "-m",
-                    "polyvox.child_main",
+                    "polyvox.child.main",
                     str(theirs.fileno()),
                     str(os.getpid()),
                     stdin=asyncio.subprocess.DEVNULL,
@@ -81,8 +81,8 @@ class ChildProcess:
             raise
         child = cls(process, ours, name, factory.partition(".")[0].partition(":")[0])
         try:
-            await child_wire.send_async(ours, frames)
-        except child_wire.Closed:
+            await wire.send_async(ours, frames)
+        except wire.Closed:
             # It died already; the caller finds out why when it waits for the answer.
             logging.getLogger(__name__).debug("%s closed its pipe at the start", name)
         except BaseException:
@@ -100,11 +100,11 @@ class ChildProcess:
 
     async def send(self, frames: list[memoryview]) -> None:
         """Raises Closed."""
-        await child_wire.send_async(self._channel, frames)
+        await wire.send_async(self._channel, frames)
 
     async def receive(self) -> Any:
         """Raises Closed, and pickle.UnpicklingError for what is not a value."""
-        return await child_wire.receive_async(self._channel, self._load)
+        return await wire.receive_async(self._channel, self._load)
 
     async def kill(self) -> None:
         """End the process, and all that it started, at once; returns when it is gone."""

@@ -1,7 +1,7 @@
 """The HTTP application that services put their routes into.
 
-Every refusal is an RFC 9457 problem (polyvox/problems.py), every answer carries basic
-security headers and reaches its client (polyvox/http_middleware.py).
+Every refusal is an RFC 9457 problem (polyvox/http/problems.py), every answer carries basic
+security headers and reaches its client (polyvox/http/middleware.py).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import polyvox
-from polyvox import problems
-from polyvox.http_middleware import LingeringClose, SecurityHeaders
-from polyvox.operations import operations_router
-from polyvox.problems import Problem, ProblemDocument, documented
+from polyvox.http import problems
+from polyvox.http.middleware import LingeringClose, SecurityHeaders
+from polyvox.http.operations import operations_router
+from polyvox.http.problems import Problem, ProblemDocument, documented
 
 __all__ = ["Problem", "ProblemDocument", "create_app", "documented", "operations_router"]
 

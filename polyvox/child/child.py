@@ -11,10 +11,10 @@ import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from polyvox import child_wire
-from polyvox.child_process import ChildProcess, CpuTimeUsedUp
+from polyvox.child import wire
+from polyvox.child.limits import Limits
+from polyvox.child.process import ChildProcess, CpuTimeUsedUp
 from polyvox.errors import ChildCrashed, PolyvoxError, Transient
-from polyvox.limits import Limits
 from polyvox.metrics import CHILD_RESTARTS, Metrics, process_metrics
 
 __all__ = ["Child", "Limits"]
@@ -87,7 +87,7 @@ class Child:
                 is not a value.
             Transient: any other exception of the method; also a start that takes too long.
         """
-        frames = child_wire.pack((method, args, on_progress is not None))
+        frames = wire.pack((method, args, on_progress is not None))
         async with self._turn:
             process = await self._started()
             return await self._guarded(process, self._exchange(process, frames, on_progress), timeout_s)
@@ -131,7 +131,7 @@ class Child:
         except TimeoutError:
             await self._discard(process, "timeout")
             raise self._timeout_error(f"{self._name} did not answer within {timeout_s:g} s") from None
-        except child_wire.Closed:
+        except wire.Closed:
             self._process = None
             why = await process.verdict()
             self._note(type(why).__name__)

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polyvox import dead_letters, tracing
-from polyvox.circuit import CircuitBreaker
 from polyvox.contracts import Envelope, decode
 from polyvox.errors import CircuitOpen, Fatal, Invalid, PolyvoxError, Transient
-from polyvox.lanes import Lane
 from polyvox.metrics import (
     HANDLER_DURATION,
     MESSAGES_DEAD_LETTERED,
@@ -24,6 +22,8 @@ from polyvox.metrics import (
 )
 from polyvox.ports import Clock, EventLog, Record
 from polyvox.retry import RetryPolicy, Tally, code_of, delay_s, may_retry
+from polyvox.worker.circuit import CircuitBreaker
+from polyvox.worker.lanes import Lane
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,6 @@
+"""The loop that every consumer of the log runs."""
+
+from polyvox.worker.circuit import CircuitBreaker
+from polyvox.worker.worker import Worker
+
+__all__ = ["CircuitBreaker", "Worker"]
