@@ -7,7 +7,7 @@ from diarizer.handler import Diarizer
 from polyvox.contracts import MediaReady
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
-from polyvox.worker import Worker
+from polyvox.worker import worker_of
 
 NAME = "diarizer"
 
@@ -18,19 +18,12 @@ async def work(runtime: Runtime) -> None:
     engines = EngineProcesses(settings)
     publisher = Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}")
     diarizer = Diarizer(runtime.store, publisher, runtime.clock, engines, pipeline=settings.diarizer_pipeline)
-    worker = Worker(
-        runtime.log,
-        runtime.clock,
+    worker = worker_of(
+        runtime,
         name=NAME,
         topics=[MediaReady.TOPIC],
         handler=diarizer.handle,
-        member=runtime.member,
         concurrency=settings.diarizer_concurrency,
-        attempts=settings.attempts,
-        retry_base_s=settings.retry_base_s,
-        retry_max_s=settings.retry_max_s,
-        drain_timeout_s=settings.drain_timeout_s,
-        session_timeout_s=settings.session_timeout_s,
         on_give_up=diarizer.give_up,
     )
     try:

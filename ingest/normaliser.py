@@ -34,7 +34,7 @@ from polyvox.ports import ObjectStore
 from polyvox.publish import Publisher
 from polyvox.retry import code_of
 from polyvox.service import Runtime
-from polyvox.worker import Worker
+from polyvox.worker import worker_of
 
 NAME = "normaliser"
 _CHUNK_BYTES = 1 << 20
@@ -140,20 +140,13 @@ async def work(runtime: Runtime) -> None:
         decode=decode,
         scratch=scratch,
     )
-    worker = Worker(
-        runtime.log,
-        runtime.clock,
+    worker = worker_of(
+        runtime,
         name=NAME,
         topics=[MediaUploaded.TOPIC],
         handler=handler.handle,
         on_give_up=handler.give_up,
-        member=runtime.member,
         concurrency=settings.normaliser_concurrency,
-        attempts=settings.attempts,
-        retry_base_s=settings.retry_base_s,
-        retry_max_s=settings.retry_max_s,
-        drain_timeout_s=settings.drain_timeout_s,
-        session_timeout_s=settings.session_timeout_s,
     )
     await worker.run(runtime.stopping)
 

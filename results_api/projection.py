@@ -27,7 +27,7 @@ from polyvox.contracts import (
 from polyvox.errors import NotFound, PolyvoxError
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
-from polyvox.worker import Worker
+from polyvox.worker import worker_of
 from results_api import recording as recordings
 from results_api.artifacts import ArtifactsLost
 from results_api.database import Database
@@ -154,19 +154,12 @@ async def work(runtime: Runtime) -> None:
         Publication(database, runtime.store, publisher, runtime.clock),
         Deletion(database, runtime.store, publisher, runtime.clock),
     )
-    worker = Worker(
-        runtime.log,
-        runtime.clock,
+    worker = worker_of(
+        runtime,
         name=NAME,
         topics=TOPICS,
         handler=projection.handle,
-        member=runtime.member,
         concurrency=CONCURRENCY,
-        attempts=settings.attempts,
-        retry_base_s=settings.retry_base_s,
-        retry_max_s=settings.retry_max_s,
-        drain_timeout_s=settings.drain_timeout_s,
-        session_timeout_s=settings.session_timeout_s,
         on_give_up=projection.give_up,
     )
     sweeper = asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection")

@@ -7,7 +7,7 @@ from polyvox.contracts import PartReady
 from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
-from polyvox.worker import Worker
+from polyvox.worker import worker_of
 from transcriber import children
 from transcriber.handler import Handler
 
@@ -31,20 +31,13 @@ async def work(runtime: Runtime) -> None:
         engine=settings.transcriber_engine,
         model=settings.transcriber_model,
     )
-    worker = Worker(
-        runtime.log,
-        runtime.clock,
+    worker = worker_of(
+        runtime,
         name=NAME,
         topics=[PartReady.TOPIC],
         handler=handler.handle,
         on_give_up=handler.give_up,
-        member=runtime.member,
         concurrency=settings.transcriber_concurrency,
-        attempts=settings.attempts,
-        retry_base_s=settings.retry_base_s,
-        retry_max_s=settings.retry_max_s,
-        drain_timeout_s=settings.drain_timeout_s,
-        session_timeout_s=settings.session_timeout_s,
     )
     try:
         await worker.run(runtime.stopping)
