@@ -152,12 +152,13 @@ def _pieces(speech: Sequence[Region], edges: Sequence[Region], kept_silence_s: f
 
 def _window(speech: Sequence[Region], edges: Sequence[Region], kept_silence_s: float, max_s: float) -> Window:
     pieces = _pieces(speech, edges, kept_silence_s)
-    # One region that fills the window alone leaves no room for all of its padding.
     excess_s = _length_s(pieces) - max_s
     if excess_s > 0:
-        (start_s, _), (_, end_s) = pieces[0], pieces[-1]
-        pieces = [(min(start_s + excess_s / 2, speech[0][0]), end_s)]
-        pieces = [(pieces[0][0], max(end_s - (_length_s(pieces) - max_s), speech[-1][1]))]
+        # One region that nearly fills the window leaves no room for all of its padding.
+        (start_s, end_s), (first_s, last_s) = pieces[0], speech[0]
+        before_s = min(first_s - start_s, max(excess_s / 2, excess_s - (end_s - last_s)))
+        after_s = min(end_s - last_s, excess_s - before_s)
+        pieces = [(start_s + before_s, end_s - after_s)]
     return Window(tuple(pieces), tuple(speech))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from polyvox import weights
 from polyvox.errors import Invalid
-from polyvox.weights_catalogue import MODELS
+from polyvox.weights.catalogue import MODELS
 from transcriber.engines.base import TranscriberEngine
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.windowed import WindowedEngine, WindowModel
