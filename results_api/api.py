@@ -144,6 +144,7 @@ def router(runtime: Runtime) -> APIRouter:
         """Works in every state, also again. What is left is the fact that it was deleted."""
         if await reading.find(media_id) is None or not await deletion.delete(media_id):
             raise unknown(media_id)
+        transcripts.forget(media_id)
 
     api.include_router(api_audio.router(runtime, reading))
     return api

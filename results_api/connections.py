@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -44,7 +44,8 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IntegrityError:
+    except (IntegrityError, DataError, ProgrammingError):
+        # Not the database's fault; no waiting helps.
         raise
     except (DBAPIError, PoolTimeout, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error

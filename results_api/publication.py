@@ -89,9 +89,8 @@ class Publication:
         if not await self.database.is_planned(plan):
             await self._clean_up_if_deleted(await self.database.get(plan.media_id))
             return
-        facts = segments(plan, transcript)
-        for start in range(0, len(facts), SEGMENTS_PER_APPEND):
-            await self.publisher.publish(*facts[start : start + SEGMENTS_PER_APPEND])
+        for start in range(0, len(transcript.segments), SEGMENTS_PER_APPEND):
+            await self.publisher.publish(*segments(plan, transcript, start, start + SEGMENTS_PER_APPEND))
         await self.publisher.publish(completed(plan, transcript))
         await self._finish(plan, outcome_of(plan, language=transcript.language))
 
@@ -167,7 +166,8 @@ def completed(plan: Plan, transcript: Transcript) -> Fact:
     )
 
 
-def segments(plan: Plan, transcript: Transcript) -> list[Fact]:
+def segments(plan: Plan, transcript: Transcript, start: int, end: int) -> list[Fact]:
+    """One fact for each segment from number ``start`` up to, not including, ``end``."""
     names = {speaker.id: speaker.label for speaker in transcript.speakers}
     return [
         SegmentPublished(
@@ -178,5 +178,5 @@ def segments(plan: Plan, transcript: Transcript) -> list[Fact]:
             segment_count=len(transcript.segments),
             speaker_label=names.get(segment.speaker) if segment.speaker else None,
         )
-        for segment in transcript.segments
+        for segment in transcript.segments[start:end]
     ]

@@ -135,7 +135,9 @@ class Recording:
 
     @property
     def filename(self) -> str | None:
-        return self.view.uploaded.data.filename if self.view.uploaded else None
+        name = self.view.uploaded.data.filename if self.view.uploaded else None
+        # Databases keep no NUL in their texts.
+        return name.replace("\0", "") if name else None
 
 
 def with_event(known: Recording | None, event: Envelope[Any], now: datetime) -> Recording:

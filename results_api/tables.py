@@ -18,7 +18,7 @@ recordings = sa.Table(
     sa.Column("planned_version", sa.Integer, nullable=False),
     sa.Column("planned_basis", sa.String(64)),
     sa.Column("removed", sa.Boolean, nullable=False),
-    sa.Column("tenant", sa.String(200), nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("progress", sa.Float, nullable=False),
     # Microseconds since 1970, UTC: the same on every database, and exact for cursors.
@@ -27,7 +27,7 @@ recordings = sa.Table(
     sa.Column("ended_at_us", sa.BigInteger),
     sa.Column("filename", sa.Text),
     sa.Column("filename_folded", sa.Text),
-    sa.Column("language", sa.String(16)),
+    sa.Column("language", sa.Text),
     sa.Column("duration_s", sa.Float),
     sa.Column("labels", sa.Text, nullable=False),
     sa.Column("failure", sa.Text),

@@ -63,6 +63,10 @@ class Transcripts:
         body = await self._cache.get(f"{recording.media_id}/{made_of}", lambda: self._so_far(recording, form))
         return Rendered(body, f'"{made_of}"', recording.updated_at)
 
+    def forget(self, media_id: str) -> None:
+        """Keep nothing of a recording that was deleted."""
+        self._cache.drop(f"{media_id}/")
+
     async def _stored(self, media_id: str, version: int, form: Format) -> bytes:
         try:
             body = await self._store.get(keys.result(media_id, version))
@@ -105,6 +109,10 @@ class _Cache:
             task.add_done_callback(lambda _: self._making.pop(name, None))
         # A client that leaves must not take the work away from the others.
         return await asyncio.shield(task)
+
+    def drop(self, prefix: str) -> None:
+        for name in [name for name in self._kept if name.startswith(prefix)]:
+            self._size_bytes -= len(self._kept.pop(name))
 
     async def _make(self, name: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
         body = await make()

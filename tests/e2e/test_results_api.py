@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from polyvox import keys
-from polyvox.contracts import MediaDeleted, Options
+from polyvox.contracts import MediaDeleted, Options, Transcript
+from results_api.merge import merge
+from results_api.merge_input import MergeInput
 from results_api.recording import with_event
 from tests.support.results import Results, distinct, results
 from tests.support.stages import START, Recording
@@ -54,14 +56,14 @@ async def test_an_accepted_upload_is_queued_before_its_event_is_seen(tmp_path: P
         assert (words["status"], words["text"]) == ("processing", "")
 
 
-@pytest.mark.parametrize("media_id", ["unknown-recording", "x", "..", "%2e%2e%2fupload", "ä" * 10])
-@pytest.mark.parametrize("path", ["", "/transcript", "/events", "/audio", "/peaks"])
-async def test_unknown_recordings_are_not_found(tmp_path: Path, media_id: str, path: str) -> None:
+async def test_unknown_recordings_are_not_found(tmp_path: Path) -> None:
     async with results(tmp_path) as world, world.serving() as client:
-        assert (await client.get(f"/v1/media/{media_id}{path}")).status_code == 404
-        if media_id == "unknown-recording":
-            is_problem(await client.get(f"/v1/media/{media_id}{path}"), 404, "not-found")
-            is_problem(await client.delete(f"/v1/media/{media_id}"), 404, "not-found")
+        for path in ("", "/transcript", "/events", "/audio", "/peaks"):
+            is_problem(await client.get(f"/v1/media/unknown-recording{path}"), 404, "not-found")
+            for media_id in ("x", "..", "%2e%2e%2fupload", "ä" * 10, "x" * 65):
+                assert (await client.get(f"/v1/media/{media_id}{path}")).status_code == 404
+        is_problem(await client.delete("/v1/media/unknown-recording"), 404, "not-found")
+        is_problem(await client.delete("/v1/media/x"), 404, "not-found")
 
 
 async def test_status_follows_each_stage_and_part(tmp_path: Path) -> None:
@@ -126,6 +128,25 @@ async def test_words_are_served_before_speakers_and_part_by_part(tmp_path: Path)
         assert response.json()["status"] == "completed"
         assert {segment["speaker"] for segment in response.json()["segments"]} == {"S1", "S2"}
         assert len(etags | {response.headers["etag"]}) == 4
+
+
+async def test_what_many_ask_for_is_merged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording(parts=3)
+    merges = []
+
+    def counted(media: MergeInput) -> Transcript:
+        merges.append(media.media_id)
+        return merge(media)
+
+    monkeypatch.setattr("results_api.transcripts.merge", counted)
+    async with results(tmp_path) as world, world.serving() as client:
+        await recording.store_all(world.store)
+        for second, fact in enumerate(recording.facts[:-1]):
+            await world.projection().handle(recording.event(fact, second))
+        path = f"/v1/media/{recording.media_id}/transcript"
+        answers = await asyncio.gather(*(client.get(path) for _ in range(16)))
+        assert {len(answer.json()["text"].split()) for answer in answers} == {60}
+        assert len(merges) == 1
 
 
 FORMATS = {

@@ -139,6 +139,20 @@ async def test_a_stopping_process_ends_its_streams(world: Results, client: httpx
         assert [event async for event in events] == []
 
 
+async def test_silence_is_filled_with_heartbeats(
+    world: Results, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("results_api.events_stream.HEARTBEAT_S", 0.05)
+    recording = Recording()
+    await tell(world, recording, 0)
+    async with asyncio.timeout(10), client.stream("GET", f"/v1/media/{recording.media_id}/events") as response:
+        heartbeats = 0
+        async for line in response.aiter_lines():
+            heartbeats += line.startswith(":")
+            if heartbeats == 3:
+                break
+
+
 async def test_slow_clients_miss_steps_but_not_the_last(world: Results) -> None:
     recording = Recording(parts=1)
     await recording.store_all(world.store)
