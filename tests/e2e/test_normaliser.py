@@ -210,13 +210,13 @@ async def test_a_recording_deleted_while_it_waits_leaves_nothing_behind(tmp_path
 
 async def test_a_stop_in_the_middle_leaves_no_file_and_the_next_start_finishes(tmp_path: Path) -> None:
     async with normalising(tmp_path, drain_timeout_s=0.0) as bench:
-        await bench.upload("recording-1", wav(noise(1200.0)))
+        await bench.upload("recording-1", wav(noise(620.0)))
         await until(lambda: scratch_files(bench.runtime), what="the decoder at work")
     assert scratch_files(bench.runtime) == []
     async with normalising(tmp_path) as bench:
         ready = (await bench.outcome("recording-1"))[0].data
     assert isinstance(ready, MediaReady)
-    assert (ready.duration_s, len(ready.parts)) == (1200.0, 3)
+    assert (ready.duration_s, len(ready.parts)) == (620.0, 2)
 
 
 async def test_what_a_killed_process_left_is_removed_at_the_start(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def slice_of(writer: FlacWriter, first: int, end: int) -> AudioSlice:
 
 
 @pytest.mark.parametrize("sound", SOUNDS)
-@pytest.mark.parametrize("frames_per_part", [1, 2, 7, 100])
+@pytest.mark.parametrize("frames_per_part", [1, 3, 40])
 async def test_each_of_hundreds_of_parts_decodes_to_exactly_its_samples(
     tmp_path: Path, sound: str, frames_per_part: int
 ) -> None:
