@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from polyvox.contracts import Diarization, PartWords, Stage, StageFailed
 from polyvox.contracts.envelope import Contract
-from polyvox.errors import NotFound, Transient
+from polyvox.errors import Invalid, Transient
 from polyvox.ports import ObjectStore
 from results_api.recording import owner
 from results_api.view import RecordingView
@@ -42,11 +42,10 @@ class Artifacts:
 async def load(store: ObjectStore, view: RecordingView) -> Artifacts:
     """Everything the view names. Raises Unavailable when the store is in trouble."""
     found = Artifacts()
-    keys = {f"transcribe/{part}": told.data.words_key for part, told in view.transcribed.items()}
-    for slot, key in keys.items():
-        words = await _read(store, key, PartWords)
-        if words is None:
-            found.lost[slot] = _lost(view, "transcribe", int(slot.partition("/")[2]))
+    for part, told in view.transcribed.items():
+        words = await _read(store, told.data.words_key, PartWords)
+        if words is None or words.part != part:
+            found.lost[f"transcribe/{part}"] = _lost(view, "transcribe", part)
         else:
             found.words.append(words)
     diarization = None
@@ -61,7 +60,8 @@ async def _read(store: ObjectStore, key: str, kind: type[A]) -> A | None:
     """None when it is not there or is no ``kind``."""
     try:
         body = await store.get(key)
-    except NotFound:
+    except Invalid:
+        # Not there, or named as nothing can be.
         return None
     try:
         # An hour of words takes a tenth of a second to parse.
