@@ -29,7 +29,7 @@ SEGMENTATION_STEP = 0.1
 THRESHOLD = 0.7
 """Distance of centroids; 0.7 to 0.8 give the same error rate."""
 MIN_CLUSTER_SIZE = 6
-"""Windows that make a speaker. pyannote's 12 misses those with short turns: 14.4 instead of 12.2 % on the composites."""
+"""Windows that make a speaker. pyannote's 12 misses those with short turns: 14.4 instead of 12.2 % on composites."""
 MIN_ALONE_SHARE = 0.2
 """Of a window: who speaks alone for less does not decide how many speakers there are."""
 MIN_CLEAN_S = 0.3
