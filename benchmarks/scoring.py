@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +53,15 @@ def read_rttm(path: Path) -> list[SpokenTurn]:
 
 def normalised(text: str, language: str = "en") -> str:
     """Whisper's own normalisation: lower case, no punctuation, English spelling and numbers unified."""
-    return str(EnglishTextNormalizer()(text) if language == "en" else BasicTextNormalizer()(text)).strip()
+    return str(_normaliser(language == "en")(text)).strip()
+
+
+@cache
+def _normaliser(english: bool) -> Callable[[str], str]:
+    with warnings.catch_warnings():
+        # openai-whisper leaves the file of its spelling rules to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        return EnglishTextNormalizer() if english else BasicTextNormalizer()
 
 
 def wer(reference: str, hypothesis: str, language: str = "en") -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from polyvox import weights
 from polyvox.contracts import PartReady
 from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
 from polyvox.worker import worker_of
-from transcriber import children
+from transcriber.children import Models
 from transcriber.handler import Handler
 
 NAME = "transcriber"
@@ -17,7 +19,7 @@ NAME = "transcriber"
 async def work(runtime: Runtime) -> None:
     """Turn parts into words until the process stops."""
     settings = runtime.settings
-    models = children.start(settings, process_metrics())
+    models = Models(settings, process_metrics())
 
     async def provide(model: str) -> None:
         await weights.pull_async(weights.for_transcriber(model), settings.weights_dir, hf_token=settings.hf_token)
@@ -39,9 +41,12 @@ async def work(runtime: Runtime) -> None:
         on_give_up=handler.give_up,
         concurrency=settings.transcriber_concurrency,
     )
+    warming = asyncio.create_task(models.warm())
     try:
         await worker.run(runtime.stopping)
     finally:
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
         await models.close()
 
 

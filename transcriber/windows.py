@@ -14,7 +14,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from transcriber.speech import Region, subtract
+from transcriber.speech import Region, subtract, total_s
 
 SAMPLE_RATE_HZ = 16_000
 MAX_S = 29.5
@@ -110,17 +110,34 @@ def uncovered(
     if not words:
         return []
     reached = [(start_s - reach_s, end_s + reach_s) for start_s, end_s in words]
-    gaps = [
-        (start_s, end_s) for start_s, end_s in subtract(window.speech, reached) if end_s - start_s >= gap_s - reach_s
-    ]
     found = []
-    for start_s, end_s in gaps:
-        before = max((end for _, end in words if end <= start_s), default=window.start_s)
-        after = min((start for start, _ in words if start >= end_s), default=window.end_s)
-        home = next((low, high) for low, high in window.pieces if low <= start_s < high)
-        piece = (max(start_s - pad_s, before, home[0]), min(end_s + pad_s, after, home[1]))
-        found.append(Window((piece,), ((max(start_s, piece[0]), min(end_s, piece[1])),)))
+    for group in _close_together(subtract(window.speech, reached), window, 2 * pad_s):
+        if total_s(group) < gap_s - reach_s:
+            continue
+        first_s, last_s = group[0][0], group[-1][1]
+        before_s = max((end_s for _, end_s in words if end_s <= first_s), default=window.start_s)
+        after_s = min((start_s for start_s, _ in words if start_s >= last_s), default=window.end_s)
+        low_s, high_s = _home(group[0], window)
+        piece = (max(first_s - pad_s, before_s, low_s), min(last_s + pad_s, after_s, high_s))
+        found.append(Window((piece,), tuple(group)))
     return found
+
+
+def _home(region: Region, window: Window) -> Region:
+    """The piece of the window that holds ``region``."""
+    return next(piece for piece in window.pieces if piece[0] <= region[0] < piece[1])
+
+
+def _close_together(regions: Sequence[Region], window: Window, apart_s: float) -> list[list[Region]]:
+    """Regions in groups of one piece of the window each, whose neighbours' padding would meet."""
+    groups: list[list[Region]] = []
+    for region in regions:
+        near = groups and region[0] - groups[-1][-1][1] < apart_s
+        if near and _home(groups[-1][-1], window) == _home(region, window):
+            groups[-1].append(region)
+        else:
+            groups.append([region])
+    return groups
 
 
 def spread(windows: Sequence[Window], count: int) -> list[int]:

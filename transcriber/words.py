@@ -106,7 +106,17 @@ def _with_segments(aligned: Sequence[Aligned], segment_tokens: Sequence[int]) ->
 
 
 def _mapped(word: Placed, window: Window) -> Region:
-    (low_s, high_s), begins_s = window.piece_at((word.start_s + word.end_s) / 2)
+    (low_s, high_s), begins_s = max(
+        (window.piece_at(at_s) for at_s in (word.start_s, (word.start_s + word.end_s) / 2, word.end_s)),
+        key=lambda found: _spoken_s(word, window, *found),
+    )
     start_s = low_s + word.start_s - begins_s
     end_s = low_s + word.end_s - begins_s
     return min(max(start_s, low_s), high_s), min(max(end_s, low_s), high_s)
+
+
+def _spoken_s(word: Placed, window: Window, piece: Region, begins_s: float) -> float:
+    """How much speech the word would cover in this piece: one across a cut belongs where the voice is."""
+    low_s = max(piece[0], piece[0] + word.start_s - begins_s)
+    high_s = min(piece[1], piece[0] + word.end_s - begins_s)
+    return sum(max(0.0, min(high_s, end_s) - max(low_s, start_s)) for start_s, end_s in window.speech)

@@ -209,6 +209,16 @@ def test_a_pause_is_taken_out_of_the_word_beside_it() -> None:
     ]
 
 
+def test_a_word_across_a_cut_goes_where_the_voice_is() -> None:
+    window = Window(((0.0, 2.0), (60.0, 63.0)), ((0.0, 1.6), (60.4, 62.6)))
+    aligned = [
+        Aligned(" there.", 1.0, 1.6, 1.0, 1),
+        Aligned(" Well,", 1.6, 2.5, 1.0, 1),
+        Aligned(" no", 2.5, 3.0, 1.0, 1),
+    ]
+    assert [round(w.start_s, 3) for w in place(aligned, [3], window)] == [1.0, 60.0, 60.5]
+
+
 @given(speech(), st.integers(1, 6))
 def test_windows_are_taken_from_all_over(given_speech: tuple[list[Region], float], count: int) -> None:
     found = plan(given_speech[0], duration_s=given_speech[1])

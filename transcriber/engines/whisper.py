@@ -20,6 +20,7 @@ from transcriber.engines import ct2_checkpoint
 from transcriber.engines.windowed import Hypothesis, Task
 from transcriber.words import Aligned
 
+BEAMS = 5
 BEST_OF = 5
 FRAMES_PER_S = 100
 
@@ -62,6 +63,7 @@ class WhisperModel:
             task=task.task,
             language=task.language,
             temperature=temperature,
+            beam_size=None if temperature else BEAMS,
             best_of=BEST_OF if temperature else None,
             prompt=task.prompt or None,
             fp16=self._dtype == torch.float16,
