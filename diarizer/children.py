@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 from pathlib import Path
 from typing import Any
 
 from diarizer.engines.base import DiarizeOptions, Run
 from polyvox import weights
 from polyvox.child.child import Child
-from polyvox.errors import Invalid
+from polyvox.child.pool import MODEL_ENV, ChildPool, threads_each
+from polyvox.errors import Invalid, PolyvoxError
 from polyvox.settings import Settings
+
+log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 900.0
 """Enough to fetch a published pipeline."""
@@ -21,12 +24,11 @@ EMBEDDING = ("campplus", "campplus_cn_en_common.pt")
 
 
 class EngineProcesses:
-    """As many child processes as recordings are diarized at once. They start when they are needed."""
+    """The diarizer's engine in processes of its own. They start at the first call, or at ``warm``."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._children: list[Child] = []
-        self._idle: asyncio.LifoQueue[Child] = asyncio.LifoQueue()
+        self._pool: ChildPool | None = None
         self._preparing = asyncio.Lock()
 
     async def diarize(self, audio: Path, options: DiarizeOptions) -> Run:
@@ -36,32 +38,41 @@ class EngineProcesses:
             Invalid: the file, the pipeline or the device is unusable, or it takes too long.
             Transient: weights cannot be fetched now, or the process died; ChildCrashed says how.
         """
-        async with self._preparing:
-            if not self._children:
-                await self._prepare()
-        # The last one that was free has its models loaded: a quiet worker keeps one child warm, not all.
-        child = await self._idle.get()
+        pool = await self._prepared()
+        run: Run = await pool.call("diarize", audio, options, timeout_s=self._settings.diarize_timeout_s)
+        return run
+
+    async def warm(self) -> None:
+        """Start the engine before there is work for it; importing pyannote takes many seconds."""
         try:
-            run: Run = await child.call("diarize", audio, options, timeout_s=self._settings.diarize_timeout_s)
-            return run
-        finally:
-            self._idle.put_nowait(child)
+            pool = await self._prepared()
+        except PolyvoxError as error:
+            log.warning("%s", error)
+        else:
+            await pool.warm()
 
     async def close(self) -> None:
-        await asyncio.gather(*(child.close() for child in self._children))
+        if self._pool is not None:
+            await self._pool.close()
 
-    async def _prepare(self) -> None:
-        kwargs = await self._engine_kwargs()
-        for _ in range(self._settings.diarizer_concurrency):
-            child = Child(
-                "diarizer.engines.host:build",
-                kwargs,
-                start_timeout_s=START_TIMEOUT_S,
-                name="diarizer engine",
-                timeout_error=_too_slow,
-            )
-            self._children.append(child)
-            self._idle.put_nowait(child)
+    async def _prepared(self) -> ChildPool:
+        async with self._preparing:
+            if self._pool is None:
+                kwargs = await self._engine_kwargs()
+                self._pool = ChildPool(
+                    [
+                        Child(
+                            "diarizer.engines.host:build",
+                            kwargs,
+                            start_timeout_s=START_TIMEOUT_S,
+                            name="diarizer engine",
+                            timeout_error=_too_slow,
+                            env=MODEL_ENV,
+                        )
+                        for _ in range(self._settings.diarizer_concurrency)
+                    ]
+                )
+        return self._pool
 
     async def _engine_kwargs(self) -> dict[str, Any]:
         settings = self._settings
@@ -69,7 +80,7 @@ class EngineProcesses:
             "pipeline": settings.diarizer_pipeline,
             "hf_token": settings.hf_token,
             "device": settings.device,
-            "threads": settings.threads or max(1, _cores() // settings.diarizer_concurrency),
+            "threads": threads_each(settings.threads, settings.diarizer_concurrency),
         }
         if settings.diarizer_pipeline == "builtin":
             kwargs["segmentation"] = await self._weights(*SEGMENTATION)
@@ -85,10 +96,3 @@ class EngineProcesses:
 def _too_slow(text: str) -> Invalid:
     # The next attempt would take as long.
     return Invalid(f"Telling the speakers apart took too long: {text}", code="diarize-timeout")
-
-
-def _cores() -> int:
-    """Cores this process may use, which in a container can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

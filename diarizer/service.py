@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from diarizer.children import EngineProcesses
 from diarizer.handler import Diarizer
 from polyvox.contracts import MediaReady
@@ -26,9 +28,12 @@ async def work(runtime: Runtime) -> None:
         concurrency=settings.diarizer_concurrency,
         on_give_up=diarizer.give_up,
     )
+    warming = asyncio.create_task(engines.warm())
     try:
         await worker.run(runtime.stopping)
     finally:
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
         await engines.close()
 
 

@@ -92,6 +92,11 @@ class Child:
             process = await self._started()
             return await self._guarded(process, self._exchange(process, frames, on_progress), timeout_s)
 
+    async def start(self) -> None:
+        """Start the process now, so that the first call need not wait for it. Raises as ``call``."""
+        async with self._turn:
+            await self._started()
+
     async def close(self) -> None:
         """End the process. The next call would start another."""
         async with self._turn:
