@@ -38,7 +38,7 @@ class WhisperModel:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._dtype = torch.float32 if device == "cpu" else torch.float16
         self._model = load_model(folder).to(device=device).eval()
-        # Only the matrices go to half precision: openai-whisper keeps its norms in float32.
+        # The weights stay float32: openai-whisper's layers cast them to the type of their input.
         self._features = _FromFeatures(self._model)
         self.multilingual = bool(self._model.is_multilingual)
         codes = list(LANGUAGES)[: self._model.num_languages] if self.multilingual else ["en"]
