@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Setting up $(VENV): the first time this takes a few minutes and 6 GB (PyTorch)"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --constraint constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: setup ## transcribe a recording of two people, start to finish

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ingest.decode import Decoded
-from ingest.decode_process import decode_in_child
+from ingest.decode.file import Decoded
+from ingest.decode.process import decode_in_child
 from polyvox import keys
 from polyvox.audio import HEADER_BYTES, SAMPLE_RATE_HZ
 from polyvox.contracts import (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ingest import api, normaliser
+from ingest import normaliser
+from ingest.upload import api
 from polyvox.service import Service
 
 API = Service(name="ingest-api", http=api.router, work=api.sweep)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from polyvox.service import Service
-from results_api import api, projection
-from results_api.migrate import prepare
+from results_api.database.migrate import prepare
+from results_api.http import api
+from results_api.projection import projection
 
 PROJECTION = Service(name="projection", work=projection.work, prepare=prepare)
 API = Service(name="results-api", http=api.router, prepare=prepare)

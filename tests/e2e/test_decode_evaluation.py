@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from ingest.decode import Decoded
-from ingest.decode_process import decode_in_child
+from ingest.decode.file import Decoded
+from ingest.decode.process import decode_in_child
 from polyvox.audio import decode_flac
 from polyvox.errors import Invalid
 from polyvox.settings import Settings

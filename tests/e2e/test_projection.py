@@ -19,7 +19,7 @@ from polyvox.contracts import (
     SegmentPublished,
     Transcript,
 )
-from results_api import publication
+from results_api.projection import publication
 from tests.support.results import Results, distinct, results
 from tests.support.stages import START, Recording
 
@@ -232,10 +232,10 @@ async def test_the_sweep_finishes_what_was_left_over(tmp_path: Path, monkeypatch
             patch.setattr(publication.Publication, "_carry_out", killed)
             with pytest.raises(KeyboardInterrupt):
                 await projection.handle(left.event(left.facts[-1], 9))
-            patch.setattr("results_api.deletion.purge", killed)
+            patch.setattr("results_api.projection.deletion.purge", killed)
             with pytest.raises(KeyboardInterrupt):
                 await projection.deletion.delete(deleted.media_id)
-        monkeypatch.setattr("results_api.projection.SWEEP_AGE", timedelta(seconds=-1))
+        monkeypatch.setattr("results_api.projection.projection.SWEEP_AGE", timedelta(seconds=-1))
         await projection.sweep()
         assert await world.status(left.media_id) == "completed"
         assert len(await world.told(MediaCompleted)) == 1

@@ -15,9 +15,9 @@ import pytest
 
 from polyvox import keys
 from polyvox.contracts import MediaDeleted, Options, Transcript
-from results_api.merge import merge
-from results_api.merge_input import MergeInput
-from results_api.recording import with_event
+from results_api.database.recording import with_event
+from results_api.merge.merge import merge
+from results_api.merge.merge_input import MergeInput
 from tests.support.results import Results, distinct, results
 from tests.support.stages import START, Recording
 
@@ -138,7 +138,7 @@ async def test_what_many_ask_for_is_merged_once(tmp_path: Path, monkeypatch: pyt
         merges.append(media.media_id)
         return merge(media)
 
-    monkeypatch.setattr("results_api.transcripts.merge", counted)
+    monkeypatch.setattr("results_api.http.transcripts.merge", counted)
     async with results(tmp_path) as world, world.serving() as client:
         await recording.store_all(world.store)
         for second, fact in enumerate(recording.facts[:-1]):

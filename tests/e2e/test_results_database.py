@@ -14,13 +14,12 @@ from alembic.runtime.migration import MigrationContext
 
 from polyvox.errors import Unavailable
 from polyvox.settings import Settings
-from results_api import connections
-from results_api.database import Database
-from results_api.fold import fold_all
-from results_api.migrate import migrate
-from results_api.recording import with_event
-from results_api.rows import from_us, recording_of, row_of, to_us
-from results_api.tables import metadata
+from results_api.database.database import Database, connections
+from results_api.database.migrate import migrate
+from results_api.database.recording import with_event
+from results_api.database.rows import from_us, recording_of, row_of, to_us
+from results_api.database.tables import metadata
+from results_api.view.fold import fold_all
 from tests.support.results import results
 from tests.support.stages import START, Recording
 

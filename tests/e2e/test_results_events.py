@@ -12,7 +12,7 @@ import httpx_sse
 import pytest
 
 from polyvox.client import AsyncClient
-from results_api.watching import Watcher, Watching
+from results_api.http.watching import Watcher, Watching
 from tests.support.results import Results, results, until
 from tests.support.stages import Recording
 
@@ -142,7 +142,7 @@ async def test_a_stopping_process_ends_its_streams(world: Results, client: httpx
 async def test_silence_is_filled_with_heartbeats(
     world: Results, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("results_api.events_stream.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("results_api.http.events.HEARTBEAT_S", 0.05)
     recording = Recording()
     await tell(world, recording, 0)
     async with asyncio.timeout(10), client.stream("GET", f"/v1/media/{recording.media_id}/events") as response:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyvox.contracts import Turn, Word
-from results_api.attribution import NEAREST_S, UNKNOWN, assign
+from results_api.merge.attribution import NEAREST_S, UNKNOWN, assign
 from tests.support.recordings import exclusive_turns, turns, words
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyvox.contracts import Diarization, PartWords, SpeechRegion, Turn, Word
-from results_api.coverage import GAP_S, SPEECH_MARGIN_S, audit, heard, suspects
-from results_api.intervals import Interval, Measure, intersect, subtract, total_s, union
+from results_api.merge.coverage import GAP_S, SPEECH_MARGIN_S, audit, heard, suspects
+from results_api.merge.intervals import Interval, Measure, intersect, subtract, total_s, union
 
 whole = [(0.0, 200.0)]
 numbers = st.integers(0, 200).map(float)

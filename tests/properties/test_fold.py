@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from polyvox.contracts import Envelope, PartReady, PartTranscribed
 from polyvox.contracts.part_ready import AudioSlice
-from results_api.fold import FOLDED, fold, fold_all
-from results_api.progress import eta_s, progress
-from results_api.stages import basis, part_states, stage_reports
-from results_api.view import RecordingView
+from results_api.view.fold import FOLDED, fold, fold_all
+from results_api.view.progress import eta_s, progress
+from results_api.view.stages import basis, part_states, stage_reports
+from results_api.view.view import RecordingView
 from tests.support.events import START, at, deleted, diarized, failed, ready, transcribed, uploaded
 
 seconds = st.integers(0, 5).map(float)

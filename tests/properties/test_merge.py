@@ -21,9 +21,9 @@ from polyvox.contracts import (
     Turn,
     Word,
 )
-from results_api.fold import fold_all
-from results_api.merge import merge
-from results_api.merge_input import MergeInput, merge_input
+from results_api.merge.merge import merge
+from results_api.merge.merge_input import MergeInput, merge_input
+from results_api.view.fold import fold_all
 from tests.support.events import MEDIA_ID, diarized, failed, ready, transcribed, uploaded
 from tests.support.recordings import merge_inputs
 

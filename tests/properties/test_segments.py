@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyvox.contracts import TranscriptSegment
-from results_api.segments import MAX_CHARACTERS, MAX_S, build
-from results_api.spoken import SpokenWord
-from results_api.writing import ends_sentence
+from results_api.merge.segments import MAX_CHARACTERS, MAX_S, build
+from results_api.merge.spoken import SpokenWord
+from results_api.merge.writing import ends_sentence
 from tests.support.recordings import texts
 
 

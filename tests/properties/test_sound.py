@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ingest.decode_mix import BLOCK_SAMPLES, ChannelMix, Limiter
+from ingest.decode.mix import BLOCK_SAMPLES, ChannelMix, Limiter
 from ingest.peaks import MAX_PAIRS, SAMPLES_PER_PAIR, PeaksWriter, halve
 from tests.support.media import level, noise
 

@@ -11,11 +11,11 @@ import webvtt
 from hypothesis import given, settings
 
 from polyvox.contracts import Transcript, TranscriptSegment, TranscriptSpeaker, TranscriptWord
-from results_api.cues import LINE_COLUMNS, MAX_CUE_S, cues
-from results_api.merge import merge
-from results_api.merge_input import MergeInput
-from results_api.render import rttm, text
-from results_api.subtitles import srt, vtt
+from results_api.formats.cues import LINE_COLUMNS, MAX_CUE_S, cues
+from results_api.formats.render import rttm, text
+from results_api.formats.subtitles import srt, vtt
+from results_api.merge.merge import merge
+from results_api.merge.merge_input import MergeInput
 from tests.support.events import MEDIA_ID
 from tests.support.recordings import merge_inputs
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.form import Field, FileStart, form_events
+from ingest.upload.form import Field, FileStart, form_events
 from polyvox.http import Problem
 
 BOUNDARY = "b0undary"

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from polyvox import bootstrap
 from polyvox.ports import Body, EventLog, Message, ObjectInfo, ObjectStore, TopicPartition
 from polyvox.service import Runtime
-from results_api import projection
+from results_api.projection import projection
 from tests.support.results import settings
 
 

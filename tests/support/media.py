@@ -14,7 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.decode import Decoded, decode_file
+from ingest.decode.file import Decoded, decode_file
 from polyvox.audio import decode_flac
 
 RATE_HZ = 16_000

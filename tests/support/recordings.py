@@ -15,7 +15,7 @@ from polyvox.contracts import (
     Turn,
     Word,
 )
-from results_api.merge_input import MergeInput
+from results_api.merge.merge_input import MergeInput
 from tests.support.events import MEDIA_ID
 
 PART_S = 60.0

@@ -19,10 +19,10 @@ from polyvox.ports import Message
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
-from results_api import projection
-from results_api.database import Database
-from results_api.deletion import Deletion
-from results_api.publication import Publication
+from results_api.database.database import Database
+from results_api.projection import projection
+from results_api.projection.deletion import Deletion
+from results_api.projection.publication import Publication
 from results_api.service import API, PROJECTION
 from tests.support.server import serve
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from ingest import api
-from ingest.sweep import Sweep
+from ingest.upload import api
+from ingest.upload.sweep import Sweep
 from polyvox import topics
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.adapters.filesystem import FolderStore

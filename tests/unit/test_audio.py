@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.decode_flac import FRAME_SAMPLES, FlacWriter
+from ingest.decode.flac import FRAME_SAMPLES, FlacWriter
 from polyvox.adapters.filesystem import FolderStore
 from polyvox.audio import HEADER_BYTES, SAMPLE_RATE_HZ, decode_flac, fetch_slice, read_flac, without_totals
 from polyvox.contracts import AudioSlice

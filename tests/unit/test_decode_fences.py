@@ -146,7 +146,7 @@ def test_a_movie_whose_sound_lies_in_another_file_does_not_open_it(tmp_path: Pat
 CONFINED = """
 import os, socket, sys
 import numpy
-from ingest.decode_sandbox import confine
+from ingest.decode.sandbox import confine
 kept = open(sys.argv[1])
 fences = confine()
 def refused(call):

@@ -14,10 +14,10 @@ from polyvox.contracts import (
     Turn,
     Word,
 )
-from results_api.merge import merge
-from results_api.merge_input import MergeInput
-from results_api.render import rttm, text
-from results_api.subtitles import srt, vtt
+from results_api.formats.render import rttm, text
+from results_api.formats.subtitles import srt, vtt
+from results_api.merge.merge import merge
+from results_api.merge.merge_input import MergeInput
 
 MEDIA_ID = "dialogue-1"
 

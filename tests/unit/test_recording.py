@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from polyvox.contracts import Envelope
-from results_api.recording import Outcome, Recording, with_event, with_outcome, without
+from results_api.database.recording import Outcome, Recording, with_event, with_outcome, without
 from tests.support.events import START, deleted, diarized, failed, ready, transcribed, uploaded
 
 ALL = (uploaded(), ready(parts=2), transcribed(0), transcribed(1), diarized())

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from ingest.sniff import SNIFF_BYTES, sniff
+from ingest.upload.sniff import SNIFF_BYTES, sniff
 
 
 def encoded(container: str, codec: str, *, seconds: float = 1.0, rate_hz: int = 16_000) -> bytes:

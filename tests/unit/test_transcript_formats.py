@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from results_api.byte_ranges import Unsatisfiable, byte_range
-from results_api.formats import accepted
+from results_api.formats.negotiation import accepted
+from results_api.http.byte_ranges import Unsatisfiable, byte_range
 
 
 @pytest.mark.parametrize(

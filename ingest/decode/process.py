@@ -1,0 +1,68 @@
+"""A decoding process for each recording: fresh, bounded, without this process's environment."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from ingest.decode.file import Decoded
+from polyvox.audio import SAMPLE_RATE_HZ
+from polyvox.child.child import Child
+from polyvox.child.limits import Limits
+from polyvox.errors import Invalid
+from polyvox.settings import MIB, Settings
+
+_OPEN_FILES = 64
+_FLAC_OVERHEAD = 1.05
+"""FLAC of noise is a little longer than the samples themselves."""
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What decoding one recording may use."""
+    return Limits(
+        cpu_s=math.ceil(settings.decode_timeout_s),
+        memory_bytes=settings.decode_memory_bytes,
+        file_bytes=int(settings.max_duration_s * SAMPLE_RATE_HZ * 2 * _FLAC_OVERHEAD) + MIB,
+        open_files=_OPEN_FILES,
+    )
+
+
+async def decode_in_child(source: Path, target: Path, settings: Settings) -> Decoded:
+    """Decode ``source`` to a FLAC at ``target`` in a process that handles nothing else.
+
+    Raises:
+        Invalid: there is nothing to transcribe in the file, or it takes too long or too much room.
+        ChildCrashed: the decoder crashed or ran out of memory.
+        Transient: anything else.
+    """
+    child = Child(
+        "ingest.decode.child:Decoder",
+        {},
+        limits=limits_of(settings),
+        name="decoder",
+        # Nothing secret, and no thread pool that would use up the address space.
+        inherit_env=False,
+        env={"OPENBLAS_NUM_THREADS": "1"},
+        timeout_error=_too_costly,
+    )
+    try:
+        decoded = await child.call(
+            "decode",
+            str(source.absolute()),
+            str(target.absolute()),
+            settings.part_max_s,
+            settings.max_duration_s,
+            timeout_s=settings.decode_timeout_s,
+        )
+    finally:
+        await child.close()
+    if not isinstance(decoded, Decoded):
+        raise Invalid("The decoder gave no usable answer for this file.", code="undecodable")
+    return decoded
+
+
+def _too_costly(_cause: str) -> Invalid:
+    return Invalid(
+        "The file took longer to decode than is allowed: it is damaged, or far more complex than a recording is.",
+        code="decode-too-slow",
+    )

@@ -1,0 +1,1 @@
+"""The way in: received, judged by content, stored, announced."""

@@ -1,0 +1,131 @@
+"""Form fields and query parameters, made into :class:`polyvox.contracts.Options`."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingest.upload import refusals
+from polyvox.contracts import Options
+
+KNOWN = tuple(Options.model_fields)
+MAX_METADATA_ENTRIES = 64
+MAX_METADATA_KEY_CHARS = 128
+MAX_METADATA_VALUE_CHARS = 4096
+MAX_FILENAME_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an upload may ask for. ``models`` None: any name goes, for whoever runs models of their own."""
+
+    engines: Collection[str]
+    models: Collection[str] | None = None
+
+
+def is_option(name: str) -> bool:
+    return name in KNOWN or name.startswith("metadata.")
+
+
+def read_options(fields: Sequence[tuple[str, str]], known: Known) -> Options:
+    """Options from (name, value) pairs; an empty value is no value, as browsers send empty inputs.
+
+    Raises:
+        Problem: 400, an option that is unknown, given twice, or has a value that is not valid.
+    """
+    values: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
+    for name, value in fields:
+        if not is_option(name):
+            raise refusals.bad_option(f"There is no option {name!r}. The options are: {', '.join(KNOWN)}.")
+        if name.startswith("metadata."):
+            _add_metadata(metadata, {name.removeprefix("metadata."): value})
+        elif not value.strip():
+            continue
+        elif name == "metadata":
+            _add_metadata(metadata, _metadata_object(value))
+        elif name in values:
+            raise refusals.bad_option(f"The option {name} is given twice. Give it once.")
+        else:
+            values[name] = value if name == "prompt" else value.strip()
+    if "language" in values:
+        language = values["language"].lower()
+        values["language"] = None if language == "auto" else language
+    _check_known("model", values.get("model"), known.models)
+    _check_known("engine", values.get("engine"), known.engines)
+    try:
+        return Options.model_validate({**values, "metadata": metadata})
+    except ValidationError as error:
+        raise refusals.bad_option(_explain(error)) from error
+
+
+def clean_filename(name: str | None) -> str | None:
+    """The last part of a path without control and direction characters; None when nothing is left."""
+    if name is None:
+        return None
+    visible = "".join(char for char in name if not _is_hidden(char))
+    last = visible.replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
+    if last in ("", ".", ".."):
+        return None
+    if len(last) > MAX_FILENAME_CHARS:
+        stem, dot, suffix = last.rpartition(".")
+        kept = dot + suffix if stem and len(suffix) <= 16 else ""
+        last = last[: MAX_FILENAME_CHARS - len(kept)] + kept
+    return last
+
+
+def _is_hidden(char: str) -> bool:
+    # Cf as a whole would take the joiners of emoji and of several scripts: only what turns direction goes.
+    is_direction = char in "\u200e\u200f\u061c" or "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+    return is_direction or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def _metadata_object(value: str) -> dict[str, str]:
+    try:
+        given = json.loads(value)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict) or not all(isinstance(item, str) for item in given.values()):
+        raise refusals.bad_option(
+            'metadata must be a JSON object of strings, for example {"project": "alpha"}; '
+            "or send one field metadata.KEY for each."
+        )
+    return given
+
+
+def _add_metadata(metadata: dict[str, str], more: dict[str, str]) -> None:
+    for key, value in more.items():
+        if key in metadata:
+            raise refusals.bad_option(f"The metadata key {key!r} is given twice. Give it once.")
+        if not 0 < len(key) <= MAX_METADATA_KEY_CHARS or len(value) > MAX_METADATA_VALUE_CHARS:
+            raise refusals.bad_option(
+                f"A metadata key has 1 to {MAX_METADATA_KEY_CHARS} characters and its value at most "
+                f"{MAX_METADATA_VALUE_CHARS}; {key[:40]!r} does not fit."
+            )
+        metadata[key] = value
+    if len(metadata) > MAX_METADATA_ENTRIES:
+        raise refusals.bad_option(f"There may be at most {MAX_METADATA_ENTRIES} metadata entries.")
+
+
+def _check_known(option: str, value: str | None, known: Collection[str] | None) -> None:
+    if value is not None and known is not None and value not in known:
+        raise refusals.bad_option(
+            f"The {option} {value!r} is not known here. Known are: {', '.join(sorted(known))}; "
+            f"leave {option} out for the default."
+        )
+
+
+def _explain(error: ValidationError) -> str:
+    said = []
+    for problem in error.errors():
+        name = ".".join(map(str, problem["loc"]))
+        reason = problem["msg"].removeprefix("Value error, ")
+        if name == "language":
+            reason = "use 'auto' or an ISO 639 code such as en, de or yue"
+        said.append(f"{name}: {reason}" if name else reason)
+    return f"Correct this and send it again: {'; '.join(said)}."

@@ -1,0 +1,223 @@
+"""Accepting uploads: stored, then noted, then on the log, then acknowledged.
+
+Objects of one upload, in the order in which they appear:
+    uploads/idempotency/{hash}.json   only with an Idempotency-Key; see ingest/upload/idempotency.py
+    uploads/pending/{media_id}.json   "an upload is being finished": written when the whole body
+                                      has arrived and is in order, removed when all is done
+    media/{media_id}/original         the bytes
+    media/{media_id}/upload.json      the media-uploaded fact: from here on the upload is accepted
+Then the event is appended. So whatever a crash leaves behind is named by a pending object, and
+the sweep (ingest/upload/sweep.py) looks at nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from ingest.upload import idempotency, refusals
+from ingest.upload.idempotency import Claim, Fingerprint
+from ingest.upload.receiver import Receiver
+from polyvox import keys
+from polyvox.contracts import MediaUploaded
+from polyvox.contracts.media_uploaded import StoredObject
+from polyvox.errors import AlreadyExists, NotFound, PolyvoxError
+from polyvox.http import Problem
+from polyvox.http.problems import unavailable
+from polyvox.ids import new_media_id
+from polyvox.ports import Clock, ObjectStore
+from polyvox.publish import Publisher
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """``replayed``: an earlier request with the same Idempotency-Key had been stored already."""
+
+    media_id: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Takes uploads in. Safe to use from many requests and many processes at the same time."""
+
+    store: ObjectStore
+    publisher: Publisher
+    clock: Clock
+
+    async def accept(self, upload: Receiver, *, tenant: str, traceparent: str | None = None) -> Accepted:
+        """Store and announce one upload; ``traceparent`` is the caller's trace (W3C).
+
+        Raises:
+            Problem: the upload is refused; nothing of it is left.
+            Transient: store or log is in trouble; nothing of it is left that the sweep does not remove.
+        """
+        await upload.open()
+        media_id = new_media_id(self.clock.now())
+        try:
+            await self._store_original(upload, media_id)
+            fact = await self._note(self._fact(upload, media_id, tenant))
+            await self.publisher.publish(fact, traceparent=traceparent)
+        except BaseException:
+            await self._undo(media_id)
+            raise
+        await self._finish(media_id)
+        return Accepted(media_id)
+
+    async def accept_once(
+        self, upload: Receiver, *, tenant: str, idempotency_key: str, traceparent: str | None = None
+    ) -> Accepted:
+        """As :meth:`accept`, but any number of requests with one key make one recording.
+
+        After a failure what was stored stays: another request with the key may be relying on
+        it, a retry finishes it, and if none comes the sweep does.
+
+        Raises:
+            Problem: as in :meth:`accept`; 422 when the key was used for other bytes or options,
+                409 when that is being decided.
+            Transient: as in :meth:`accept`.
+        """
+        await upload.open()
+        now = self.clock.now()
+        record_key = keys.idempotency_record(tenant, idempotency_key)
+        fresh = Claim(media_id=new_media_id(now), claimed_at=now)
+        claimed = await idempotency.claim(self.store, record_key, fresh)
+        media_id = claimed.media_id
+        if claimed.accepted:
+            await _read_to_end(upload)
+            if Fingerprint.of(upload.sha256, upload.options) != claimed.accepted:
+                raise refusals.key_reused()
+            return Accepted(media_id, replayed=True)
+        replayed = await self._store_original_once(upload, media_id)
+        offered = self._fact(upload, media_id, tenant)
+        fact = await self._note(offered)
+        if Fingerprint.of_fact(fact) != Fingerprint.of_fact(offered):
+            raise refusals.key_reused()
+        if replayed and not await _exists(self.store, keys.original(media_id)):
+            raise _just_removed()
+        await self.publisher.publish(fact, traceparent=traceparent)
+        await idempotency.settle(self.store, record_key, claimed, Fingerprint.of_fact(fact))
+        await self._finish(media_id)
+        return Accepted(media_id, replayed=replayed)
+
+    def _fact(self, upload: Receiver, media_id: str, tenant: str) -> MediaUploaded:
+        return MediaUploaded(
+            media_id=media_id,
+            tenant=tenant,
+            original=StoredObject(
+                key=keys.original(media_id),
+                size_bytes=upload.size_bytes,
+                sha256=upload.sha256,
+                content_type=upload.media_type,
+            ),
+            filename=upload.filename,
+            options=upload.options,
+            uploaded_at=self.clock.now(),
+        )
+
+    async def _store_original(self, upload: Receiver, media_id: str) -> None:
+        await self.store.put(
+            keys.original(media_id),
+            _Uncloseable(self._body(upload, media_id)),
+            content_type=upload.media_type,
+            if_absent=True,
+        )
+
+    async def _body(self, upload: Receiver, media_id: str) -> AsyncIterator[bytes]:
+        async for block in upload.blocks():
+            yield block
+        # Here the upload is known to be good and its original is about to appear.
+        pending = json.dumps({"media_id": media_id}).encode()
+        await self.store.put(keys.pending_upload(media_id), pending, content_type="application/json")
+
+    async def _store_original_once(self, upload: Receiver, media_id: str) -> bool:
+        """True when the same original was there already."""
+        body = _Uncloseable(self._body(upload, media_id))
+        try:
+            await self.store.put(keys.original(media_id), body, content_type=upload.media_type, if_absent=True)
+        except AlreadyExists:
+            # The store may have said so before it read all; the fingerprint needs all.
+            async for _ in body:
+                pass
+        else:
+            return False
+        try:
+            stored = await self._stored_sha256(media_id)
+        except NotFound as error:
+            raise _just_removed() from error
+        if stored == upload.sha256:
+            return True
+        accepted = await _exists(self.store, keys.upload_manifest(media_id))
+        raise refusals.key_reused() if accepted else refusals.key_busy()
+
+    async def _stored_sha256(self, media_id: str) -> str:
+        digest = hashlib.sha256()
+        async for chunk in self.store.stream(keys.original(media_id)):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    async def _note(self, fact: MediaUploaded) -> MediaUploaded:
+        """Store the manifest; returns what is accepted, which is another fact if there was one."""
+        key = keys.upload_manifest(fact.media_id)
+        body = fact.model_dump_json(exclude_none=True).encode()
+        try:
+            await self.store.put(key, body, content_type="application/json", if_absent=True)
+        except AlreadyExists:
+            return MediaUploaded.model_validate_json(await self.store.get(key))
+        return fact
+
+    async def _finish(self, media_id: str) -> None:
+        try:
+            await self.store.delete(keys.pending_upload(media_id))
+        except PolyvoxError:
+            # The upload is safe; the sweep announces it once more, which changes nothing, and removes this.
+            log.warning("the upload %s is accepted, but its pending object could not be removed", media_id)
+
+    async def _undo(self, media_id: str) -> None:
+        try:
+            await remove_upload(self.store, media_id)
+        except Exception as error:
+            # What led here must come through, whatever it was: this may be the end of the process.
+            log.warning("the refused upload %s could not be removed, the sweep will do it: %s", media_id, error)
+
+
+async def remove_upload(store: ObjectStore, media_id: str) -> None:
+    """Remove an upload that was not accepted; the pending object last, so that no step is forgotten."""
+    await store.delete(keys.upload_manifest(media_id))
+    await store.delete(keys.original(media_id))
+    await store.delete(keys.pending_upload(media_id))
+
+
+async def _exists(store: ObjectStore, key: str) -> bool:
+    try:
+        await store.head(key)
+    except NotFound:
+        return False
+    return True
+
+
+def _just_removed() -> Problem:
+    return unavailable("The sweep just removed an unfinished upload with this Idempotency-Key.")
+
+
+async def _read_to_end(upload: Receiver) -> None:
+    async for _ in upload.blocks():
+        pass
+
+
+class _Uncloseable:
+    """An iterator that a store cannot close, so that it can be read on when the store stops early."""
+
+    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
+        self._blocks = blocks
+
+    def __aiter__(self) -> _Uncloseable:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._blocks)

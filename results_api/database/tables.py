@@ -1,0 +1,58 @@
+"""The tables of the results database. Changes need a migration in results_api/database/migrations."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+recordings = sa.Table(
+    "recordings",
+    metadata,
+    sa.Column("media_id", sa.String(64), primary_key=True),
+    # Grows with every change; a writer says which revision it read, so that none is lost.
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    # JSON of a RecordingView, and of an Outcome: the truth. The columns below are made from them, to list by.
+    sa.Column("view", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text),
+    sa.Column("planned_version", sa.Integer, nullable=False),
+    sa.Column("planned_basis", sa.String(64)),
+    sa.Column("removed", sa.Boolean, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("progress", sa.Float, nullable=False),
+    # Microseconds since 1970, UTC: the same on every database, and exact for cursors.
+    sa.Column("created_at_us", sa.BigInteger),
+    sa.Column("updated_at_us", sa.BigInteger, nullable=False),
+    sa.Column("ended_at_us", sa.BigInteger),
+    sa.Column("filename", sa.Text),
+    sa.Column("filename_folded", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("duration_s", sa.Float),
+    sa.Column("labels", sa.Text, nullable=False),
+    sa.Column("failure", sa.Text),
+    sa.Index("recordings_by_time", "created_at_us", "media_id"),
+    sa.Index("recordings_by_status", "status", "created_at_us", "media_id"),
+    sa.Index("recordings_by_language", "language", "created_at_us", "media_id"),
+)
+
+plans = sa.Table(
+    "plans",
+    metadata,
+    # What is decided to be published and is not yet known to be.
+    sa.Column("media_id", sa.String(64), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("basis", sa.String(64), nullable=False),
+    sa.Column("view", sa.Text, nullable=False),
+    sa.Column("lost", sa.Text, nullable=False),
+    sa.Column("planned_at_us", sa.BigInteger, nullable=False),
+)
+
+labels = sa.Table(
+    "labels",
+    metadata,
+    # One row per metadata entry, found by a hash: keys and values may be of any length and form.
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("media_id", sa.String(64), primary_key=True),
+    sa.Index("labels_by_recording", "media_id"),
+)

@@ -1,0 +1,1 @@
+"""The forms a transcript is given out in. Pure."""

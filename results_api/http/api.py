@@ -1,0 +1,159 @@
+"""The way out: what recordings there are, how they fare, what was said; and their removal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from sse_starlette import EventSourceResponse
+
+from polyvox.contracts import Transcript
+from polyvox.http import documented
+from polyvox.publish import Publisher
+from polyvox.service import Runtime
+from results_api.database import listing
+from results_api.database.database import Database
+from results_api.database.listing import Filters
+from results_api.database.recording import Status
+from results_api.formats import negotiation as formats
+from results_api.http import audio as api_audio
+from results_api.http import conditional, documents
+from results_api.http import events as events_stream
+from results_api.http.documents import MediaDocument, MediaPage
+from results_api.http.reading import Reading, unknown
+from results_api.http.transcripts import Transcripts
+from results_api.http.watching import Watching
+from results_api.projection.deletion import SOURCE, Deletion
+
+METADATA = "metadata."
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it."}}
+
+
+def router(runtime: Runtime) -> APIRouter:
+    """The results API on the runtime's store and log, and the results database."""
+    database = Database(runtime.settings.database_url)
+    reading = Reading(runtime, database)
+    watching = Watching(database, runtime.stopping)
+    transcripts = Transcripts(runtime.store)
+    deletion = Deletion(database, runtime.store, Publisher(runtime.log, runtime.clock, SOURCE), runtime.clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await watching.close()
+            await database.close()
+
+    api = APIRouter(tags=["media"], lifespan=lifespan)
+
+    @api.get("/v1/media", summary="List recordings, newest first.", responses=documented(400, 422, 503))
+    async def index(
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+        status: Annotated[Status | None, Query(description="Deleted recordings are listed only by this.")] = None,
+        language: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        filename: Annotated[str | None, Query(description="A piece of the file's name, in any case.")] = None,
+    ) -> MediaPage:
+        """Besides these parameters, any number of `metadata.KEY=VALUE`."""
+        filters = Filters(
+            status=status,
+            language=language,
+            created_after=_utc(created_after),
+            created_before=_utc(created_before),
+            filename=filename,
+            metadata={
+                name.removeprefix(METADATA): value
+                for name, value in request.query_params.items()
+                if name.startswith(METADATA)
+            },
+        )
+        page = await listing.page(database, filters, limit=limit, cursor=cursor)
+        return MediaPage(items=[documents.item(one) for one in page.summaries], next_cursor=page.next_cursor)
+
+    @api.get(
+        "/v1/media/{media_id}",
+        summary="How a recording fares.",
+        response_model=MediaDocument,
+        responses={**NOT_MODIFIED, **documented(404, 503)},
+    )
+    async def show(media_id: str, request: Request) -> Response:
+        """A deleted recording has the status `deleted`, and nothing else is known of it."""
+        recording = await reading.known(media_id)
+        document = await reading.document(recording)
+        # Weak: the estimate counts down while the recording stays as it is.
+        etag = f'W/"{recording.revision}"'
+        body = document.model_dump_json().encode()
+        return conditional.answer(request, body, media_type="application/json", etag=etag)
+
+    @api.get(
+        "/v1/media/{media_id}/transcript",
+        summary="Who said what.",
+        response_model=Transcript,
+        responses={
+            200: {"content": {formats.MEDIA_TYPES[form]: {} for form in formats.MEDIA_TYPES if form != "json"}},
+            **NOT_MODIFIED,
+            **documented(400, 404, 406, 409, 410, 503),
+        },
+    )
+    async def transcript(
+        media_id: str,
+        request: Request,
+        format: Annotated[str | None, Query(description=f"One of {', '.join(formats.MEDIA_TYPES)}.")] = None,
+        accept: Annotated[str | None, Header(description="Decides where no format is given.")] = None,
+    ) -> Response:
+        """Words are there as soon as they are written, with `status` `processing`; speakers when they come."""
+        form = formats.wanted(format, accept)
+        rendered = await transcripts.get(await reading.present(media_id), form)
+        return conditional.answer(
+            request,
+            rendered.body,
+            media_type=formats.content_type(form),
+            etag=rendered.etag,
+            modified_at=rendered.modified_at,
+            vary="Accept",
+        )
+
+    @api.get(
+        "/v1/media/{media_id}/events",
+        summary="Progress as server-sent events.",
+        response_class=EventSourceResponse,
+        responses={204: {"description": "The client has all there is to come."}, **documented(404, 503)},
+    )
+    async def stream(
+        media_id: str, last_event_id: Annotated[str | None, Header(description="Where to go on.")] = None
+    ) -> Response:
+        """`progress` events with the document of `GET /v1/media/{media_id}` as data; `completed`,
+        `failed` or `deleted` ends them."""
+        recording = await reading.known(media_id)
+        if events_stream.has_all(recording, last_event_id):
+            # Tells browsers not to connect again.
+            return Response(status_code=204)
+        content = events_stream.events(reading, watching, recording, last_event_id=last_event_id)
+        return EventSourceResponse(content, ping=events_stream.HEARTBEAT_S)
+
+    @api.delete(
+        "/v1/media/{media_id}",
+        status_code=204,
+        summary="Delete a recording and everything made from it.",
+        responses=documented(404, 503),
+    )
+    async def delete(media_id: str) -> None:
+        """Works in every state, also again. What is left is the fact that it was deleted."""
+        if await reading.find(media_id) is None or not await deletion.delete(media_id):
+            raise unknown(media_id)
+        transcripts.forget(media_id)
+
+    api.include_router(api_audio.router(runtime, reading))
+    return api
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """Times without a zone are taken as UTC."""
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

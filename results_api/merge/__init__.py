@@ -1,0 +1,1 @@
+"""Words and speakers become a transcript. Pure."""

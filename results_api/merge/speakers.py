@@ -1,0 +1,60 @@
+"""Turns and speakers as people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from polyvox.contracts import Transcript, TranscriptSpeaker, TranscriptTurn, Turn
+from results_api.merge.attribution import UNKNOWN, overlaps
+from results_api.merge.intervals import Measure, total_s, union
+from results_api.merge.spoken import SpokenWord, seconds
+
+UNKNOWN_LABEL = "Unknown"
+
+
+def inside(turns: Iterable[Turn], duration_s: float) -> list[Turn]:
+    """The turns cut to the recording and sorted; what is outside or empty goes, repeats too."""
+    kept = {
+        (start_s, end_s, turn.speaker)
+        for turn in turns
+        if (start_s := max(turn.start_s, 0.0)) < (end_s := min(turn.end_s, duration_s))
+    }
+    return [Turn(start_s=start_s, end_s=end_s, speaker=speaker) for start_s, end_s, speaker in sorted(kept)]
+
+
+def published_turns(turns: Sequence[Turn]) -> list[TranscriptTurn]:
+    """``overlap``: during some of the turn somebody else speaks too."""
+    several = Measure(overlaps(turns))
+    return [
+        TranscriptTurn(
+            start=seconds(turn.start_s),
+            end=seconds(turn.end_s),
+            speaker=turn.speaker,
+            overlap=several.covered_s(turn.start_s, turn.end_s) > 0,
+        )
+        for turn in turns
+    ]
+
+
+def speakers(turns: Sequence[Turn], words: Sequence[SpokenWord]) -> list[TranscriptSpeaker]:
+    """Everybody with a turn, labelled Speaker 1, 2, … in the order of first turns or words."""
+    spoken: dict[str, list[tuple[float, float]]] = {}
+    first_s: dict[str, float] = {}
+    for turn in turns:
+        spoken.setdefault(turn.speaker, []).append((turn.start_s, turn.end_s))
+        first_s[turn.speaker] = min(turn.start_s, first_s.get(turn.speaker, turn.start_s))
+    for word in words:
+        if word.speaker not in (None, UNKNOWN):
+            first_s[word.speaker] = min(word.start_s, first_s.get(word.speaker, word.start_s))
+    ranked = sorted(first_s, key=lambda speaker: (first_s[speaker], speaker))
+    return [
+        TranscriptSpeaker(
+            id=speaker, label=f"Speaker {number}", speech=seconds(total_s(union(spoken.get(speaker, ()))))
+        )
+        for number, speaker in enumerate(ranked, start=1)
+    ]
+
+
+def labels(transcript: Transcript) -> Mapping[str, str]:
+    """What to call each speaker id, ``unknown`` included."""
+    return {UNKNOWN: UNKNOWN_LABEL} | {speaker.id: speaker.label for speaker in transcript.speakers}

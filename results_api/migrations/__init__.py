@@ -1,1 +1,0 @@
-"""Changes of the results database, in order; run by results_api/migrate.py."""

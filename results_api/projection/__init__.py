@@ -1,0 +1,1 @@
+"""Folds events into recordings, publishes what is settled, removes what is deleted."""

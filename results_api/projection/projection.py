@@ -1,0 +1,181 @@
+"""The projection: folds every event into its recording, and publishes what is settled by that.
+
+An event counts as handled when all it led to is published, so a crash anywhere brings it back.
+What is left over for other reasons (a plan of an event that was given up while the log was
+away, a deletion that was cut short) the sweep finishes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from polyvox.contracts import (
+    Envelope,
+    MediaDeleted,
+    MediaDiarized,
+    MediaReady,
+    MediaUploaded,
+    PartTranscribed,
+    StageFailed,
+)
+from polyvox.errors import NotFound, PolyvoxError
+from polyvox.publish import Publisher
+from polyvox.service import Runtime
+from polyvox.worker import worker_of
+from results_api.database import recording as recordings
+from results_api.database.database import Database
+from results_api.database.recording import Recording
+from results_api.projection.artifacts import ArtifactsLost
+from results_api.projection.deletion import Deletion, purge
+from results_api.projection.publication import MergeFailed, Publication
+
+log = logging.getLogger(__name__)
+
+NAME = "projection"
+TOPICS = tuple(
+    fact.TOPIC for fact in (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted)
+)
+CONCURRENCY = 16
+"""Waiting for disk and network, not computing: merges run in threads."""
+SWEEP_EVERY_S = 60.0
+SWEEP_AGE = timedelta(seconds=120)
+"""What is younger is most likely being worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The handler, the last resort and the sweep."""
+
+    database: Database
+    publication: Publication
+    deletion: Deletion
+
+    async def handle(self, event: Envelope[Any]) -> None:
+        """Fold one event and do all that follows from it.
+
+        Raises:
+            ArtifactsLost, MergeFailed: see Publication.
+            Transient: store, log or database is in trouble.
+        """
+        media_id = event.data.media_id
+        now = self.publication.clock.now()
+        news = False
+
+        def change(known: Recording | None) -> Recording | None:
+            nonlocal news
+            changed = recordings.with_event(known, event, now)
+            news = changed is not known
+            return changed
+
+        recording = await self.database.change(media_id, change)
+        assert recording is not None
+        if recording.view.deleted_at is not None:
+            # Whatever this event announces was written by somebody who had not heard yet.
+            await purge(self.publication.store, media_id)
+            if isinstance(event.data, MediaDeleted) and not recording.removed:
+                await self.deletion.note_removed(media_id)
+            return
+        if not news:
+            recording = await self._planned_again_if_found(recording)
+        if recording.planned_version > (recording.outcome.version if recording.outcome else 0):
+            await self.publication.carry_out(media_id)
+
+    async def give_up(self, event: Envelope[Any], error: PolyvoxError, _attempts: int) -> None:
+        """Publish without what is lost; everything else that failed is tried again, whatever it takes."""
+        if isinstance(error, ArtifactsLost | MergeFailed):
+            await self.publication.make_do(event.data.media_id)
+        else:
+            await self.handle(event)
+
+    async def sweep(self) -> None:
+        """Finish what was left over. Raises Unavailable when the database is in trouble."""
+        planned, deleted = await self.database.unfinished(self.publication.clock.now() - SWEEP_AGE)
+        for media_id in planned:
+            with _trouble_logged("publishing", media_id):
+                await self.publication.make_do(media_id)
+        for media_id in deleted:
+            with _trouble_logged("deleting", media_id):
+                buried = await self.database.get(media_id)
+                if buried is not None and not buried.removed:
+                    await self.deletion.finish(buried)
+
+    async def _planned_again_if_found(self, recording: Recording) -> Recording:
+        """A replayed event whose artifact was lost and is there again is worth another version."""
+        outcome = recording.outcome
+        if outcome is None or not outcome.lost or "merge" in outcome.lost or not recording.outcome_is_current:
+            return recording
+        try:
+            for key in _lost_keys(recording):
+                await self.publication.store.head(key)
+        except NotFound:
+            return recording
+        version = outcome.version
+
+        def change(known: Recording | None) -> Recording | None:
+            if known is None or known.planned_version != version:
+                return known
+            return recordings.planned_again(known, self.publication.clock.now())
+
+        return await self.database.change(recording.media_id, change) or recording
+
+
+@contextlib.contextmanager
+def _trouble_logged(doing: str, media_id: str) -> Iterator[None]:
+    """One recording in trouble must not keep the sweep from the others."""
+    log.info("%s %s, which was left over", doing, media_id)
+    try:
+        yield
+    except PolyvoxError as error:
+        log.warning("%s %s is put off: %s", doing, media_id, error)
+
+
+def _lost_keys(recording: Recording) -> list[str]:
+    lost = recording.outcome.lost if recording.outcome else {}
+    view = recording.view
+    keys = [told.data.words_key for part, told in view.transcribed.items() if f"transcribe/{part}" in lost]
+    if "diarize" in lost and view.diarized:
+        keys.append(view.diarized.data.diarization_key)
+    return keys
+
+
+async def work(runtime: Runtime) -> None:
+    """``Service.work``: project until the runtime stops."""
+    settings = runtime.settings
+    database = Database(settings.database_url)
+    publisher = Publisher(runtime.log, runtime.clock, "/polyvox/projection")
+    projection = Projection(
+        database,
+        Publication(database, runtime.store, publisher, runtime.clock),
+        Deletion(database, runtime.store, publisher, runtime.clock),
+    )
+    worker = worker_of(
+        runtime,
+        name=NAME,
+        topics=TOPICS,
+        handler=projection.handle,
+        concurrency=CONCURRENCY,
+        on_give_up=projection.give_up,
+    )
+    sweeper = asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection")
+    try:
+        await worker.run(runtime.stopping)
+    finally:
+        sweeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeper
+        await database.close()
+
+
+async def _sweep(projection: Projection, runtime: Runtime) -> None:
+    while True:
+        try:
+            await projection.sweep()
+        except PolyvoxError as error:
+            log.warning("the sweep is put off: %s", error)
+        await runtime.clock.sleep(SWEEP_EVERY_S)

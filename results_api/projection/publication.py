@@ -1,0 +1,182 @@
+"""Carries out plans: merges, stores the result, tells the world, notes that it is told.
+
+Every step can be done again with the same outcome, and the plan goes only with the last one.
+So whatever a crash interrupts is done again from the start: same bytes, same event ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import polyvox
+from polyvox import keys
+from polyvox.contracts import Fact, MediaCompleted, MediaFailed, SegmentPublished, StageFailed, Transcript
+from polyvox.errors import Invalid
+from polyvox.ports import Clock, ObjectStore
+from polyvox.publish import Publisher
+from results_api.database.database import Database
+from results_api.database.recording import Outcome, Plan, Recording, owner, with_outcome
+from results_api.merge.merge import merge
+from results_api.merge.merge_input import merge_input
+from results_api.projection import artifacts
+from results_api.projection.artifacts import ArtifactsLost
+from results_api.projection.deletion import purge
+from results_api.view.view import RecordingView
+
+log = logging.getLogger(__name__)
+
+SEGMENTS_PER_APPEND = 200
+
+
+class MergeFailed(Invalid):
+    """The parts are there and do not become a transcript: an error in this program."""
+
+    def __init__(self, view: RecordingView) -> None:
+        reason = "The transcript could not be put together from its parts; the server's log says why."
+        super().__init__(reason, code="merge-failed")
+        failed = StageFailed(media_id=view.media_id, **owner(view), stage="merge", code=self.code, reason=reason)
+        self.lost = {"merge": failed}
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What it takes to publish. Safe to use from several tasks and processes at once."""
+
+    database: Database
+    store: ObjectStore
+    publisher: Publisher
+    clock: Clock
+
+    async def carry_out(self, media_id: str) -> None:
+        """Publish everything that is planned for a recording.
+
+        Raises:
+            ArtifactsLost: something that was announced is not in the store.
+            Transient: store, log or database is in trouble.
+        """
+        for plan in await self.database.plans(media_id):
+            await self._carry_out(plan)
+
+    async def make_do(self, media_id: str) -> None:
+        """As ``carry_out``, but what is lost counts as failed from now on, and so does what cannot be merged.
+
+        Raises:
+            Transient: store, log or database is in trouble.
+        """
+        for plan in await self.database.plans(media_id):
+            amended: Plan | None = plan
+            while amended is not None:
+                try:
+                    await self._carry_out(amended)
+                    break
+                except (ArtifactsLost, MergeFailed) as error:
+                    # Noted before anything is published: whoever does it again does the same.
+                    amended = await self.database.lose(amended, error.lost)
+
+    async def _carry_out(self, plan: Plan) -> None:
+        failure = plan.failure
+        if failure is not None:
+            if await self.database.is_planned(plan):
+                await self.publisher.publish(failed(plan, failure))
+                await self._finish(plan, outcome_of(plan, failure=failure))
+            return
+        transcript = await self._transcript(plan)
+        body = await asyncio.to_thread(lambda: transcript.model_dump_json().encode())
+        await self.store.put(keys.result(plan.media_id, plan.version), body, content_type="application/json")
+        # A recording deleted meanwhile must not be heard of again.
+        if not await self.database.is_planned(plan):
+            await self._clean_up_if_deleted(await self.database.get(plan.media_id))
+            return
+        for start in range(0, len(transcript.segments), SEGMENTS_PER_APPEND):
+            await self.publisher.publish(*segments(plan, transcript, start, start + SEGMENTS_PER_APPEND))
+        await self.publisher.publish(completed(plan, transcript))
+        await self._finish(plan, outcome_of(plan, language=transcript.language))
+
+    async def _transcript(self, plan: Plan) -> Transcript:
+        view = plan.amended
+        found = await artifacts.load(self.store, view)
+        if found.lost:
+            raise ArtifactsLost(found.lost)
+        media = merge_input(view, found.words, found.diarization, versions(plan.version))
+        try:
+            return await asyncio.to_thread(merge, media)
+        except Exception as error:
+            log.exception("merging version %d of %s failed", plan.version, plan.media_id)
+            raise MergeFailed(view) from error
+
+    async def _finish(self, plan: Plan, outcome: Outcome) -> None:
+        now = self.clock.now()
+
+        def change(known: Recording | None) -> Recording | None:
+            return known and with_outcome(known, outcome, now)
+
+        await self._clean_up_if_deleted(await self.database.change(plan.media_id, change, published=plan.version))
+
+    async def _clean_up_if_deleted(self, recording: Recording | None) -> None:
+        if recording is not None and recording.view.deleted_at is not None:
+            await purge(self.store, recording.media_id)
+
+
+def versions(version: int) -> dict[str, str]:
+    """What a transcript says of how it came to be."""
+    return {"polyvox": polyvox.__version__, "result": str(version)}
+
+
+def outcome_of(plan: Plan, *, language: str | None = None, failure: StageFailed | None = None) -> Outcome:
+    return Outcome(
+        version=plan.version,
+        basis=plan.basis,
+        status="failed" if failure else "completed",
+        ended_at=plan.ended_at,
+        language=language,
+        failure=failure,
+        lost=dict(plan.lost),
+    )
+
+
+def failed(plan: Plan, failure: StageFailed) -> Fact:
+    return MediaFailed(
+        media_id=plan.media_id,
+        **owner(plan.view),
+        version=plan.version if plan.version > 1 else None,
+        stage=failure.stage,
+        code=failure.code,
+        reason=failure.reason,
+        metadata=plan.view.options.metadata,
+        failed_at=plan.ended_at,
+    )
+
+
+def completed(plan: Plan, transcript: Transcript) -> Fact:
+    return MediaCompleted(
+        **owner(plan.view),
+        media_id=plan.media_id,
+        version=plan.version,
+        result_key=keys.result(plan.media_id, plan.version),
+        duration_s=transcript.duration,
+        language=transcript.language,
+        segment_count=len(transcript.segments),
+        word_count=sum(len(segment.words) for segment in transcript.segments),
+        speaker_count=len(transcript.speakers),
+        stages=transcript.stages,
+        metadata=transcript.metadata,
+        completed_at=plan.ended_at,
+    )
+
+
+def segments(plan: Plan, transcript: Transcript, start: int, end: int) -> list[Fact]:
+    """One fact for each segment from number ``start`` up to, not including, ``end``."""
+    names = {speaker.id: speaker.label for speaker in transcript.speakers}
+    return [
+        SegmentPublished(
+            **owner(plan.view),
+            media_id=plan.media_id,
+            version=plan.version,
+            segment=segment,
+            segment_count=len(transcript.segments),
+            speaker_label=names.get(segment.speaker) if segment.speaker else None,
+        )
+        for segment in transcript.segments[start:end]
+    ]

@@ -1,0 +1,1 @@
+"""What is known of a recording, folded from its events. Pure."""

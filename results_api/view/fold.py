@@ -1,0 +1,100 @@
+"""Folds the events of one recording into its view, in whatever order and however often they come.
+
+Every slot of the view is a maximum over the events that name it, a deletion is the top of
+everything: the fold is a join in a semilattice, hence commutative, associative and
+idempotent. Two different messages for one slot (a part transcribed again with another
+engine) are ordered by event time, then id, then content; arrival plays no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from polyvox.contracts import (
+    Envelope,
+    MediaDeleted,
+    MediaDiarized,
+    MediaReady,
+    MediaUploaded,
+    PartTranscribed,
+    StageFailed,
+)
+from results_api.view.view import F, Owner, RecordingView, Told
+
+FOLDED = (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted)
+"""What the fold listens to. Other events leave a view as it is."""
+
+
+def fold(view: RecordingView | None, event: Envelope[Any]) -> RecordingView:
+    """The view after one more event. ``view`` None: nothing was known of the recording.
+
+    Raises:
+        ValueError: the event is about another recording.
+    """
+    data = event.data
+    view = view or RecordingView(media_id=data.media_id)
+    if data.media_id != view.media_id:
+        raise ValueError(f"an event of {data.media_id} cannot be folded into the view of {view.media_id}")
+    if not isinstance(data, FOLDED):
+        return view
+    owner = _owner(view.owner, data)
+    if isinstance(data, MediaDeleted):
+        first = min(_utc(data.deleted_at), view.deleted_at or _utc(data.deleted_at))
+        return RecordingView(media_id=view.media_id, owner=owner, deleted_at=first)
+    change: dict[str, Any] = {"owner": owner}
+    if view.deleted_at is None:
+        change |= _change(view, event)
+    return view.model_copy(update=change)
+
+
+def fold_all(events: Iterable[Envelope[Any]], view: RecordingView | None = None) -> RecordingView:
+    """Fold several events of one recording.
+
+    Raises:
+        ValueError: there are no events and no view, or they are about several recordings.
+    """
+    for event in events:
+        view = fold(view, event)
+    if view is None:
+        raise ValueError("no events: there is nothing to view")
+    return view
+
+
+def _change(view: RecordingView, event: Envelope[Any]) -> dict[str, Any]:
+    data = event.data
+    told: Told[Any] = Told[type(data)](id=event.id, time=_utc(event.time), data=data)  # type: ignore[misc,operator]
+    if isinstance(data, MediaUploaded):
+        return {"uploaded": _later(view.uploaded, told)}
+    if isinstance(data, MediaReady):
+        return {"ready": _later(view.ready, told)}
+    if isinstance(data, MediaDiarized):
+        return {"diarized": _later(view.diarized, told)}
+    if isinstance(data, PartTranscribed):
+        return {"transcribed": _put(view.transcribed, data.part, told)}
+    in_part = data.stage == "transcribe" and data.part is not None
+    return {"failures": _put(view.failures, f"{data.stage}/{data.part}" if in_part else data.stage, told)}
+
+
+def _later(known: Told[F] | None, told: Told[F]) -> Told[F]:
+    return told if known is None or _rank(told) > _rank(known) else known
+
+
+def _put(known: dict[Any, Told[F]], slot: Any, told: Told[F]) -> dict[Any, Told[F]]:
+    """A copy of ``known`` with ``told`` in it, keys sorted so that equal views are equal as JSON too."""
+    return dict(sorted((known | {slot: _later(known.get(slot), told)}).items()))
+
+
+def _rank(told: Told[Any]) -> tuple[datetime, str, str]:
+    return told.time, told.id, told.data.model_dump_json()
+
+
+def _owner(known: Owner | None, data: Any) -> Owner:
+    told = Owner(by_upload=isinstance(data, MediaUploaded), tenant=data.tenant, lane=data.lane)
+    return max(known or told, told, key=lambda owner: (owner.by_upload, owner.tenant, owner.lane))
+
+
+def _utc(time: datetime) -> datetime:
+    """Times without a zone are taken as UTC: they must be comparable with the others."""
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
