@@ -14,7 +14,8 @@ from alembic.runtime.migration import MigrationContext
 
 from polyvox.errors import Unavailable
 from polyvox.settings import Settings
-from results_api.database.database import Database, connections
+from results_api.database import connections
+from results_api.database.database import Database
 from results_api.database.migrate import migrate
 from results_api.database.recording import with_event
 from results_api.database.rows import from_us, recording_of, row_of, to_us
