@@ -57,7 +57,7 @@ async def test_the_sweep_finishes_what_was_killed_between_store_and_log(tmp_path
     media_id = await kill_between_store_and_log(tmp_path, {})
     async with running_ingest(tmp_path) as ingest:
         ingest.clock.ahead_s = 3600
-        await ingest.upload.sweep().once()
+        await ingest.sweep().once()
         assert [event.data.media_id for event in await ingest.uploaded()] == [media_id]
         assert await ingest.keys("uploads/") == []
 

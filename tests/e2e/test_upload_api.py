@@ -188,7 +188,7 @@ async def test_trouble_in_the_cleanup_after_trouble_is_left_to_the_sweep(ingest:
     ingest.log.faults.heal()
     ingest.store.faults.heal()
     ingest.clock.ahead_s = 3600
-    await ingest.upload.sweep().once()
+    await ingest.sweep().once()
     assert await ingest.keys("uploads/pending/") == []
 
 

@@ -118,7 +118,7 @@ async def test_what_was_stored_before_a_crash_is_not_replaced_by_other_bytes(ing
     other = await post(ingest, "k", wav(level=2))
     assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-busy")
     ingest.clock.ahead_s = 3600
-    assert await ingest.upload.sweep().once() == Swept(removed=1)
+    assert await ingest.sweep().once() == Swept(removed=1)
     ingest.clock.ahead_s = 0
     assert (await post(ingest, "k", wav(level=2))).status_code == 202
 
@@ -142,9 +142,9 @@ async def test_a_retry_after_the_recording_was_deleted_does_not_bring_it_back(in
 async def test_a_key_is_forgotten_after_a_week(ingest: Ingest) -> None:
     first = await post(ingest, "k")
     ingest.clock.ahead_s = 6.9 * 86_400
-    assert await ingest.upload.sweep().once() == Swept()
+    assert await ingest.sweep().once() == Swept()
     ingest.clock.ahead_s = 7.1 * 86_400
-    assert await ingest.upload.sweep().once() == Swept(forgotten_keys=1)
+    assert await ingest.sweep().once() == Swept(forgotten_keys=1)
     again = await post(ingest, "k")
     assert again.status_code == 202
     assert again.json()["media_id"] != first.json()["media_id"]
@@ -165,9 +165,9 @@ async def crashed(ingest: Ingest, before: str) -> str:
 async def test_the_sweep_removes_an_original_without_manifest(ingest: Ingest) -> None:
     media_id = await crashed(ingest, "put upload.json")
     assert keys.original(media_id) in await ingest.keys()
-    assert await ingest.upload.sweep().once() == Swept()
+    assert await ingest.sweep().once() == Swept()
     ingest.clock.ahead_s = 3600
-    assert await ingest.upload.sweep().once() == Swept(removed=1)
+    assert await ingest.sweep().once() == Swept(removed=1)
     assert await ingest.keys() == []
     assert await ingest.uploaded() == []
 
@@ -176,8 +176,8 @@ async def test_the_sweep_announces_an_accepted_upload_that_never_reached_the_log
     media_id = await crashed(ingest, "append")
     assert await ingest.uploaded() == []
     ingest.clock.ahead_s = 3600
-    assert await ingest.upload.sweep().once() == Swept(announced=1)
-    assert await ingest.upload.sweep().once() == Swept()
+    assert await ingest.sweep().once() == Swept(announced=1)
+    assert await ingest.sweep().once() == Swept()
     [event] = await ingest.uploaded()
     assert event.data.media_id == media_id
     assert await ingest.keys() == [keys.original(media_id), keys.upload_manifest(media_id)]
@@ -189,7 +189,7 @@ async def test_the_sweep_leaves_finished_uploads_alone_and_goes_on_after_trouble
     ingest.clock.ahead_s = 3600
     ingest.log.faults.fail("append")
     stopping = asyncio.Event()
-    running = asyncio.create_task(ingest.upload.sweep().run(stopping, every_s=0.02))
+    running = asyncio.create_task(ingest.sweep().run(stopping, every_s=0.02))
     await asyncio.sleep(0.1)
     assert len(await ingest.uploaded()) == 1
     ingest.log.faults.heal()

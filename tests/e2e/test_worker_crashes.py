@@ -119,7 +119,7 @@ async def test_stopping_a_worker_with_a_hung_child_leaves_no_process_behind(benc
 async def test_a_child_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import asyncio\n"
-        "from polyvox.child import Child\n"
+        "from polyvox.child.child import Child\n"
         "async def main():\n"
         "    child = Child('tests.support.child_targets:Target', {}, name='model')\n"
         "    print(await child.call('pid', timeout_s=30), flush=True)\n"
