@@ -99,7 +99,7 @@ class _Bar:
     def show(self, done_bytes: int, total_bytes: int, message: str) -> None:
         self._progress.update(self._task, completed=done_bytes, total=total_bytes or None, description=message)
         if message != self._last and not self._console.is_terminal:
-            self._console.print(f"{self._name}: {message}", highlight=False, markup=False, soft_wrap=True)
+            self._console.print(message, highlight=False, markup=False, soft_wrap=True)
         self._last = message
 
     def __enter__(self) -> _Bar:
