@@ -18,6 +18,9 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
+import ingest
+import polyvox
+
 _PR_SET_NO_NEW_PRIVS = 38
 
 _LANDLOCK_CREATE_RULESET = 444
@@ -54,7 +57,8 @@ def confine() -> frozenset[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return frozenset()
-    own = {str(Path(__file__).parent), str(Path(__file__).parent.parent / "polyvox")}
+    # Installed for development, our own packages lie beside the libraries' folder, not in it.
+    own = {str(Path(package.__path__[0])) for package in (ingest, polyvox)}
     libraries = own | {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
     files = _open_only(libc, libraries)
     calls = _call_little(libc)
