@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, get_args
 
@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from ingest.upload import detect_language, refusals
 from ingest.upload.form import FORM_OVERHEAD_BYTES, boundary_of, extended_filename, form_events, raw_events
 from ingest.upload.idempotency import checked_key
-from ingest.upload.options import Known, read_options
+from ingest.upload.options import NOTHING_FIXED, Known, read_options
 from ingest.upload.patience import GRACE_S, IDLE_S, Patience
 from ingest.upload.receiver import Receiver
 from ingest.upload.sweep import Sweep
@@ -32,7 +32,16 @@ from polyvox.weights import known_models
 SOURCE = "/polyvox/ingest"
 # There is one tenant until requests are authenticated.
 TENANT = "default"
-NOTHING_FIXED: Mapping[str, Any] = {}
+FOR_LANGUAGE: Mapping[str, Any] = {
+    "task": "detect",
+    "language": None,
+    "diarize": False,
+    "num_speakers": None,
+    "min_speakers": None,
+    "max_speakers": None,
+    "prompt": None,
+}
+"""What is fixed where only the language is asked for."""
 
 
 class Queued(BaseModel):
@@ -50,7 +59,9 @@ def router(
     publisher = Publisher(runtime.log, runtime.clock, SOURCE)
     uploads = Uploads(runtime.store, publisher, runtime.clock)
     known = Known(
-        engines=get_args(Settings.model_fields["transcriber_engine"].annotation), models=frozenset(known_models())
+        engines=get_args(Settings.model_fields["transcriber_engine"].annotation),
+        models=frozenset(known_models()),
+        default_model=runtime.settings.transcriber_model,
     )
     max_bytes = runtime.settings.max_upload_bytes
 
@@ -111,9 +122,10 @@ def router(
         return Queued(media_id=accepted.media_id, href=href)
 
     async def take_for_language(request: Request) -> Accepted:
-        return await take(request, fixed={"task": "detect", "diarize": False})
+        return await take(request, fixed=FOR_LANGUAGE)
 
-    api.include_router(detect_language.router(runtime, publisher, take_for_language, _request_document()))
+    document = _request_document(without=FOR_LANGUAGE)
+    api.include_router(detect_language.router(runtime, publisher, take_for_language, document))
     return api
 
 
@@ -139,7 +151,7 @@ def _receiver(
         events = form_events(_bounded(chunks, max_bytes), boundary)
 
     def options(given: Sequence[tuple[str, str]]) -> Options:
-        return read_options(given, known).model_copy(update=fixed)
+        return read_options(given, known, fixed)
 
     return Receiver(events, max_bytes=max_bytes, read_options=options, fields=query)
 
@@ -171,8 +183,8 @@ def _raw_filename(request: Request) -> str | None:
     return given or parse_content_disposition(disposition)[2]
 
 
-def _request_document() -> dict[str, Any]:
-    """OpenAPI for a body that FastAPI never sees."""
+def _request_document(*, without: Collection[str] = ()) -> dict[str, Any]:
+    """OpenAPI for a body that FastAPI never sees, with all options but those in ``without``."""
     schema = Options.model_json_schema()
     options: dict[str, Any] = schema["properties"]
     options["metadata"] = {
@@ -185,6 +197,7 @@ def _request_document() -> dict[str, Any]:
         "description": "ISO 639 code, or auto to find out.",
         "examples": ["auto", "en"],
     }
+    options = {name: option for name, option in options.items() if name not in without}
     binary = {"type": "string", "format": "binary"}
     form = {"type": "object", "required": ["file"], "properties": {"file": binary, **options}}
     in_query = [{"name": name, "in": "query", "schema": option} for name, option in options.items()]

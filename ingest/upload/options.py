@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from ingest.upload import refusals
+from polyvox import languages
 from polyvox.contracts import Options
 
 KNOWN = tuple(Options.model_fields)
@@ -18,22 +19,31 @@ MAX_METADATA_ENTRIES = 64
 MAX_METADATA_KEY_CHARS = 128
 MAX_METADATA_VALUE_CHARS = 4096
 MAX_FILENAME_CHARS = 255
+NOTHING_FIXED: Mapping[str, Any] = {}
+
+_DOES = {"translate": "translate", "detect": "find out a language"}
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an upload may ask for. ``models`` None: any name goes, for whoever runs models of their own."""
+    """What an upload may ask for. ``models`` None: any name goes, for whoever runs models of their own.
+
+    ``default_model`` is the one for uploads that name none.
+    """
 
     engines: Collection[str]
     models: Collection[str] | None = None
+    default_model: str = "base"
 
 
 def is_option(name: str) -> bool:
     return name in KNOWN or name.startswith("metadata.")
 
 
-def read_options(fields: Sequence[tuple[str, str]], known: Known) -> Options:
+def read_options(fields: Sequence[tuple[str, str]], known: Known, fixed: Mapping[str, Any] = NOTHING_FIXED) -> Options:
     """Options from (name, value) pairs; an empty value is no value, as browsers send empty inputs.
+
+    What is in ``fixed`` goes before what is given.
 
     Raises:
         Problem: 400, an option that is unknown, given twice, or has a value that is not valid.
@@ -59,9 +69,15 @@ def read_options(fields: Sequence[tuple[str, str]], known: Known) -> Options:
     _check_known("model", values.get("model"), known.models)
     _check_known("engine", values.get("engine"), known.engines)
     try:
-        return Options.model_validate({**values, "metadata": metadata})
+        options = Options.model_validate({**values, "metadata": metadata})
     except ValidationError as error:
         raise refusals.bad_option(_explain(error)) from error
+    options = options.model_copy(update=fixed)
+    if options.task == "detect":
+        # Only the language is asked for: nobody would look at the speakers.
+        options = options.model_copy(update={"diarize": False})
+    _check_model_can(options, known.default_model)
+    return options
 
 
 def clean_filename(name: str | None) -> str | None:
@@ -117,6 +133,20 @@ def _check_known(option: str, value: str | None, known: Collection[str] | None) 
         raise refusals.bad_option(
             f"The {option} {value!r} is not known here. Known are: {', '.join(sorted(known))}; "
             f"leave {option} out for the default."
+        )
+
+
+def _check_model_can(options: Options, default_model: str) -> None:
+    model = options.model or default_model
+    if options.task != "transcribe" and languages.is_english_only(model):
+        raise refusals.bad_option(
+            f"The model {model!r} knows English only, so it cannot {_DOES[options.task]}. Choose a model without '.en'."
+        )
+    spoken = languages.of_model(model)
+    if options.language is not None and options.language not in spoken:
+        raise refusals.bad_option(
+            f"The model {model!r} does not know the language {options.language!r}. It knows: "
+            f"{', '.join(sorted(spoken))}; use 'auto' to find out which is spoken."
         )
 
 

@@ -78,7 +78,9 @@ def _missing(media: MergeInput, parts: Sequence[PartWords]) -> list[Interval]:
 
 
 def _expected(media: MergeInput, parts: Sequence[PartWords]) -> list[Interval]:
-    """Where the audit looks: all but the parts whose words may still come."""
+    """Where the audit looks: all but the parts whose words may still come; nowhere if no words were asked for."""
+    if media.options.task == "detect":
+        return []
     given_up = "transcribe" in media.stages and media.stages["transcribe"].status == "failed"
     there = [(part.start_s, part.end_s) for part in parts]
     return there + (_missing(media, parts) if given_up else [])

@@ -255,3 +255,10 @@ async def test_uploads_are_counted_by_outcome(ingest: Ingest) -> None:
     outcomes = ("accepted", "replayed", "not-media", "unavailable")
     assert [ingest.counters.count(metrics.UPLOADS, outcome=outcome) for outcome in outcomes] == [1, 1, 1, 1]
     assert ingest.counters.count(metrics.UPLOADED_BYTES) == len(wav())
+
+
+async def test_who_asks_for_the_language_only_gets_no_diarization(ingest: Ingest) -> None:
+    answer = await ingest.client.post("/v1/media", params={"task": "detect", "diarize": "true"}, content=wav())
+    assert answer.status_code == 202
+    [event] = await ingest.uploaded()
+    assert (event.data.options.task, event.data.options.diarize) == ("detect", False)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from polyvox.contracts import (
     Diarization,
     LanguageGuess,
+    Options,
     PartSpan,
     PartWords,
     SpeechRegion,
@@ -146,6 +147,20 @@ def test_a_failed_part_leaves_a_gap_and_a_warning() -> None:
     assert transcript.status == "completed"
     assert [(gap.start, gap.end) for gap in transcript.coverage.gaps] == [(60.3, 120.0)]
     assert transcript.warnings == ["There are no words from 60.0 s to 120.0 s: that part failed."]
+
+
+def test_speech_is_no_gap_where_only_the_language_was_asked_for() -> None:
+    heard = part(0, [], language="de", speech=[SpeechRegion(start_s=1, end_s=50)])
+    media = MergeInput(
+        media_id=MEDIA_ID,
+        duration_s=60.0,
+        parts=(PartSpan(part=0, start_s=0, end_s=60),),
+        words=(heard,),
+        options=Options(task="detect", diarize=False),
+        stages=DONE,
+    )
+    assert (merge(media).language, merge(media).coverage.gaps) == ("de", [])
+    assert merge(replace(media, options=Options(diarize=False))).coverage.gaps != []
 
 
 def test_a_recording_without_any_words_failed() -> None:

@@ -43,7 +43,11 @@ class CTranslate2Model:
         )
         self._model = self._whisper.model
         self.multilingual = bool(self._model.is_multilingual)
-        self.languages = frozenset(self._whisper.supported_languages)
+        # faster-whisper lists what any Whisper knows; the vocabulary tells what this one does.
+        known = self._whisper.hf_tokenizer
+        self.languages = frozenset(
+            code for code in self._whisper.supported_languages if known.token_to_id(f"<|{code}|>") is not None
+        )
         self.first_special_token = self._tokenizer(Task("en", "transcribe", None)).eot
 
     def encode(self, audio: NDArray[np.float32]) -> Any:
