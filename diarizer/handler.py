@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from diarizer import artifact
 from diarizer.engines.base import DiarizeOptions, Run
 from polyvox import keys
-from polyvox.contracts import Diarization, Envelope, MediaReady, StageFailed
+from polyvox.contracts import Diarization, Envelope, MediaReady
 from polyvox.errors import NotFound, PolyvoxError
+from polyvox.failures import stage_failed
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
-from polyvox.retry import code_of, reason_of
 
 
 class Engines(Protocol):
@@ -51,18 +51,7 @@ class Diarizer:
 
     async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
         """Say that the recording will have no speakers, and why."""
-        ready = envelope.data
-        await self._publisher.publish(
-            StageFailed(
-                media_id=ready.media_id,
-                tenant=ready.tenant,
-                lane=ready.lane,
-                stage="diarize",
-                code=code_of(error),
-                reason=reason_of(error),
-                attempts=attempts,
-            )
-        )
+        await self._publisher.publish(stage_failed(envelope.data, "diarize", error, attempts))
 
     async def _diarize(self, ready: MediaReady, options: DiarizeOptions) -> Diarization:
         # The mix of all channels holds every voice; a single channel may not.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from diarizer.children import EngineProcesses
 from diarizer.handler import Diarizer
+from polyvox.child.pool import warmed
 from polyvox.contracts import MediaReady
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
@@ -28,13 +27,8 @@ async def work(runtime: Runtime) -> None:
         concurrency=settings.diarizer_concurrency,
         on_give_up=diarizer.give_up,
     )
-    warming = asyncio.create_task(engines.warm())
-    try:
+    async with warmed(engines):
         await worker.run(runtime.stopping)
-    finally:
-        warming.cancel()
-        await asyncio.gather(warming, return_exceptions=True)
-        await engines.close()
 
 
 DIARIZER = Service(name=NAME, work=work)

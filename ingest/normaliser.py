@@ -27,12 +27,11 @@ from polyvox.contracts import (
     MediaUploaded,
     PartReady,
     PartSpan,
-    StageFailed,
 )
 from polyvox.errors import ChildCrashed, Invalid, NotFound, OutOfMemory, PolyvoxError
+from polyvox.failures import stage_failed
 from polyvox.ports import ObjectStore
 from polyvox.publish import Publisher
-from polyvox.retry import code_of
 from polyvox.service import Runtime
 from polyvox.worker import worker_of
 
@@ -74,18 +73,7 @@ class Normaliser:
 
     async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
         """Say that a recording cannot be used, and why."""
-        media: MediaUploaded = envelope.data
-        await self._publisher.publish(
-            StageFailed(
-                media_id=media.media_id,
-                tenant=media.tenant,
-                lane=media.lane,
-                stage="normalise",
-                code=code_of(error),
-                reason=_reason(error),
-                attempts=attempts,
-            )
-        )
+        await self._publisher.publish(stage_failed(envelope.data, "normalise", error, attempts, reason=_reason(error)))
 
 
 def facts(media: MediaUploaded, decoded: Decoded) -> list[MediaReady | PartReady]:

@@ -14,13 +14,12 @@ from polyvox.contracts import (
     PartTranscribed,
     PartWords,
     SpeechRegion,
-    StageFailed,
     Word,
 )
-from polyvox.errors import Invalid, NotFound, PolyvoxError
+from polyvox.errors import NotFound, PolyvoxError
+from polyvox.failures import stage_failed
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
-from polyvox.retry import code_of
 from transcriber.engines.base import TranscribeOptions, Transcription
 
 Transcribe = Callable[[bytes, str, TranscribeOptions], Awaitable[Transcription]]
@@ -97,19 +96,7 @@ class Handler:
     async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
         """Say that a part will have no words, and why."""
         part: PartReady = envelope.data
-        reason = error.reason if isinstance(error, Invalid) else f"the words could not be made: {error}"
-        await self._publisher.publish(
-            StageFailed(
-                media_id=part.media_id,
-                tenant=part.tenant,
-                lane=part.lane,
-                stage="transcribe",
-                part=part.part,
-                code=code_of(error),
-                reason=reason,
-                attempts=attempts,
-            )
-        )
+        await self._publisher.publish(stage_failed(part, "transcribe", error, attempts, part=part.part))
 
     async def _stored(self, key: str) -> PartWords | None:
         try:

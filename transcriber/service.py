@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from polyvox import weights
+from polyvox.child.pool import warmed
 from polyvox.contracts import PartReady
 from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
@@ -41,13 +40,8 @@ async def work(runtime: Runtime) -> None:
         on_give_up=handler.give_up,
         concurrency=settings.transcriber_concurrency,
     )
-    warming = asyncio.create_task(models.warm())
-    try:
+    async with warmed(models):
         await worker.run(runtime.stopping)
-    finally:
-        warming.cancel()
-        await asyncio.gather(warming, return_exceptions=True)
-        await models.close()
 
 
 TRANSCRIBER = Service(name=NAME, work=work)

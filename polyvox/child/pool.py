@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 from polyvox.child.child import Child
 from polyvox.errors import PolyvoxError
@@ -52,6 +53,26 @@ class ChildPool:
 
     async def close(self) -> None:
         await asyncio.gather(*(child.close() for child in self._children))
+
+
+class Warmable(Protocol):
+    """What holds a pool."""
+
+    async def warm(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def warmed(models: Warmable) -> AsyncIterator[None]:
+    """Warms ``models`` beside whatever is done meanwhile, and closes them at the end."""
+    warming = asyncio.create_task(models.warm())
+    try:
+        yield
+    finally:
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
+        await models.close()
 
 
 def threads_each(threads: int, children: int) -> int:

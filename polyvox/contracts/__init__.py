@@ -13,7 +13,8 @@ from polyvox.contracts.artifacts import (
     Turn,
     Word,
 )
-from polyvox.contracts.envelope import Envelope, Fact, decode, encode, wrap
+from polyvox.contracts.decoding import decode
+from polyvox.contracts.envelope import Envelope, Fact, encode, wrap
 from polyvox.contracts.media_completed import MediaCompleted
 from polyvox.contracts.media_deleted import MediaDeleted
 from polyvox.contracts.media_diarized import MediaDiarized

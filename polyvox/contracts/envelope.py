@@ -12,9 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from polyvox.errors import Invalid
+from pydantic import BaseModel, ConfigDict, Field
 
 _NAMESPACE = uuid.UUID("6b1f5d0e-1d1c-5e0a-9c55-8a6f0c1f7a11")
 
@@ -98,26 +96,3 @@ def wrap(data: D, *, source: str, time: datetime) -> Envelope[D]:
 
 def encode(envelope: Envelope[Any]) -> bytes:
     return envelope.model_dump_json(exclude_none=True).encode()
-
-
-def decode(value: bytes) -> Envelope[Any]:
-    """Parse one message.
-
-    Raises:
-        Invalid: not JSON, not an envelope, of a type this version does not know, or with
-            data that breaks its contract.
-    """
-    from polyvox.contracts.registry import EVENTS
-
-    try:
-        raw = json.loads(value)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise Invalid(f"the message is not JSON: {error}", code="not-json") from error
-    kind = raw.get("type") if isinstance(raw, dict) else None
-    fact = EVENTS.get(kind) if isinstance(kind, str) else None
-    if fact is None:
-        raise Invalid(f"the message has the unknown event type {kind!r}", code="unknown-type")
-    try:
-        return envelope_type(fact).model_validate(raw)
-    except ValidationError as error:
-        raise Invalid(f"the {kind} message breaks its contract: {error}", code="bad-contract") from error
