@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from polyvox import bootstrap
 from polyvox.errors import EXIT_CIRCUIT_OPEN, CircuitOpen, Fatal
 from polyvox.logs import configure
-from polyvox.service import Runtime, Service
+from polyvox.service import Check, Runtime, Service
 from polyvox.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,10 +78,13 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
     from polyvox.http import create_app, operations_router
     from polyvox.metrics import process_metrics
 
+    checks: dict[str, Check] = {}
+    for service in services:
+        checks |= service.checks(runtime) if service.checks else {}
     app = create_app(
         [
             *(service.http(runtime) for service in services if service.http),
-            operations_router(runtime, process_metrics().render),
+            operations_router(runtime, process_metrics().render, checks=checks),
         ],
         title="Polyvox",
     )

@@ -7,7 +7,7 @@ A service package declares its services as entry points of the group ``polyvox.s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,10 @@ from polyvox.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
+
+
+Check = Callable[[], Awaitable[None]]
+"""Raises when what it asks is in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,12 @@ class Runtime:
 class Service:
     """One service. ``http`` gives its routes, ``work`` runs until ``runtime.stopping`` is set.
 
-    ``prepare`` runs once before either, for example to migrate a database.
+    ``prepare`` runs once before either, for example to migrate a database. ``checks`` are what
+    ``/ready`` asks by name, besides log and store.
     """
 
     name: str
     http: Callable[[Runtime], APIRouter] | None = None
     work: Callable[[Runtime], Coroutine[Any, Any, None]] | None = None
     prepare: Callable[[Runtime], Coroutine[Any, Any, None]] | None = None
+    checks: Callable[[Runtime], Mapping[str, Check]] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -13,14 +13,12 @@ from polyvox import topics
 from polyvox.contracts import MediaUploaded
 from polyvox.errors import NotFound
 from polyvox.http.problems import Problem, documented
-from polyvox.service import Runtime
+from polyvox.service import Check, Runtime
 
 log = logging.getLogger(__name__)
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CHECK_TIMEOUT_S = 5.0
-
-Check = Callable[[], Awaitable[None]]
 
 
 class Health(BaseModel):

@@ -20,10 +20,11 @@ from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
 from results_api.database.database import Database
+from results_api.http.service import API
 from results_api.projection import projection
 from results_api.projection.deletion import Deletion
 from results_api.projection.publication import Publication
-from results_api.service import API, PROJECTION
+from results_api.projection.service import PROJECTION
 from tests.support.server import serve
 
 F = TypeVar("F", bound=Fact)

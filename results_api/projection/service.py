@@ -1,0 +1,9 @@
+"""The service of this package, as the entry point in pyproject.toml names it."""
+
+from __future__ import annotations
+
+from polyvox.service import Service
+from results_api.database.migrate import prepare
+from results_api.projection import projection
+
+PROJECTION = Service(name=projection.NAME, work=projection.work, prepare=prepare)
