@@ -15,7 +15,7 @@ from fastapi.openapi.utils import get_openapi
 
 import polyvox
 from polyvox.http import problems
-from polyvox.http.middleware import LingeringClose, SecurityHeaders
+from polyvox.http.middleware import HeadLikeGet, LingeringClose, SecurityHeaders
 from polyvox.http.operations import operations_router
 from polyvox.http.problems import Problem, ProblemDocument, documented
 
@@ -34,6 +34,7 @@ def create_app(
     problems.install(app)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(LingeringClose)
+    app.add_middleware(HeadLikeGet)
     for router in routers:
         app.include_router(router)
 

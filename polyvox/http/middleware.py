@@ -1,4 +1,4 @@
-"""What every response gets: a few security headers, and an end that the client sees."""
+"""What every response gets: a few security headers, an end that the client sees, no body for HEAD."""
 
 from __future__ import annotations
 
@@ -34,6 +34,30 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class HeadLikeGet:
+    """Answers HEAD wherever GET is answered: the same headers, no body (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        ended = False
+
+        async def without_body(message: Message) -> None:
+            nonlocal ended
+            if message["type"] != "http.response.body":
+                await send(message)
+            elif not ended:
+                # The server takes the answer for complete now, which ends a stream that would go on.
+                ended = True
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self.app({**scope, "method": "GET"}, receive, without_body)
 
 
 class LingeringClose:

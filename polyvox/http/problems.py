@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from polyvox.errors import AlreadyExists, Invalid, NotFound, PolyvoxError, Transient
 
@@ -113,18 +114,36 @@ def internal() -> Problem:
     )
 
 
+def _allowed(request: Request) -> str:
+    """Every method that the path takes. Starlette names those of the first route on it only."""
+    taken = [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        # GET is answered without a body for HEAD: see HeadLikeGet.
+        if _is_routed(request, method if method != "HEAD" else "GET")
+    ]
+    return ", ".join(taken)
+
+
+def _is_routed(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+
+
 def _from_http(request: Request, error: HTTPException) -> Problem:
+    headers = error.headers
     phrase = HTTPStatus(error.status_code).phrase
     path = request.url.path
     if error.status_code == 404 and error.detail == phrase:
         detail = f"There is nothing at {path}. /docs lists what there is."
     elif error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        detail = f"{path} does not take {request.method}." + (f" It takes {allowed}." if allowed else "")
+        allowed = _allowed(request)
+        headers = {**(headers or {}), "Allow": allowed}
+        detail = f"{path} does not take {request.method}. It takes {allowed}."
     else:
         detail = str(error.detail)
     code = phrase.lower().replace(" ", "-").replace("'", "")
-    return Problem(error.status_code, code, phrase, detail, headers=error.headers)
+    return Problem(error.status_code, code, phrase, detail, headers=headers)
 
 
 def _from_validation(errors: Sequence[Any]) -> Problem:

@@ -32,7 +32,6 @@ def router(runtime: Runtime, reading: Reading) -> APIRouter:
             **documented(404, 410, 416),
         },
     )
-    @api.head("/v1/media/{media_id}/audio", include_in_schema=False)
     async def audio(media_id: str, request: Request) -> Response:
         ready = await decoded(media_id)
         track = min(ready.tracks, key=lambda track: track.channel is not None)
@@ -52,8 +51,6 @@ def router(runtime: Runtime, reading: Reading) -> APIRouter:
         if span is not None:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{info.size_bytes}"
         status = 200 if span is None else 206
-        if request.method == "HEAD":
-            return Response(status_code=status, headers=headers, media_type=AUDIO_TYPE)
         chunks = store.stream(track.key, start=start, end=end)
         return StreamingResponse(chunks, status, headers=headers, media_type=AUDIO_TYPE)
 

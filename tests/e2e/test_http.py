@@ -79,7 +79,7 @@ async def test_what_the_framework_refuses_is_a_problem_too(client: httpx.AsyncCl
     assert "/nowhere" in missing.json()["detail"]
     wrong = await client.delete("/fails/bug")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method-not-allowed")
-    assert wrong.headers["allow"] == "GET"
+    assert wrong.headers["allow"] == "GET, HEAD"
     invalid = await client.get("/fails/bug", params={"count": "many"})
     assert (invalid.status_code, invalid.json()["code"]) == (422, "invalid-request")
     assert invalid.json()["errors"][0]["name"] == "count"

@@ -298,6 +298,26 @@ async def test_audio_is_sent_whole_and_in_pieces(tmp_path: Path) -> None:
         assert (await client.get(f"/v1/media/{recording.media_id}/peaks")).json() == {"peaks": [0, 1]}
 
 
+async def test_head_is_answered_like_get_without_the_body(tmp_path: Path) -> None:
+    recording = Recording()
+    async with running(tmp_path) as (world, client):
+        await completed(world, recording)
+        path = f"/v1/media/{recording.media_id}"
+        for url in (path, f"{path}/transcript", f"{path}/peaks"):
+            got, asked = await client.get(url), await client.head(url)
+            assert (asked.status_code, asked.content) == (200, b"")
+            for header in ("etag", "content-type", "content-length"):
+                assert asked.headers[header] == got.headers[header]
+        # An endless answer ends at its headers, and the connection goes on.
+        fresh = Recording()
+        await world.append(fresh.messages()[:1])
+        await world.becomes("queued", fresh.media_id)
+        stream = await client.head(f"/v1/media/{fresh.media_id}/events")
+        assert (stream.status_code, stream.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert (await client.head("/v1/media/0123456789abcdef")).status_code == 404
+        assert (await client.put(path)).headers["allow"] == "GET, HEAD, DELETE"
+
+
 async def test_the_store_being_away_is_a_503(tmp_path: Path) -> None:
     recording = Recording()
     async with results(tmp_path) as world, world.serving() as client:
