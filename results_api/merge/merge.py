@@ -91,4 +91,7 @@ def _warnings(media: MergeInput, parts: Sequence[PartWords]) -> list[str]:
     if "transcribe" in media.stages and media.stages["transcribe"].status == "failed":
         for start_s, end_s in _missing(media, parts):
             warnings.append(f"There are no words from {start_s:.1f} s to {end_s:.1f} s: that part failed.")
+    if media.diarization is not None:
+        missed = speakers.missed_wish(media.options, len({turn.speaker for turn in media.diarization.turns}))
+        warnings += [missed] if missed else []
     return list(dict.fromkeys(warnings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from polyvox.contracts import Transcript, TranscriptSpeaker, TranscriptTurn, Turn
+from polyvox.contracts import Options, Transcript, TranscriptSpeaker, TranscriptTurn, Turn
 from results_api.merge.attribution import UNKNOWN, overlaps
 from results_api.merge.intervals import Measure, total_s, union
 from results_api.merge.spoken import SpokenWord, seconds
@@ -53,6 +53,19 @@ def speakers(turns: Sequence[Turn], words: Sequence[SpokenWord]) -> list[Transcr
         )
         for number, speaker in enumerate(ranked, start=1)
     ]
+
+
+def missed_wish(options: Options, found: int) -> str | None:
+    """A sentence where another number of speakers was asked for than was found; None where all is well."""
+    low = options.num_speakers or options.min_speakers or 0
+    high = options.num_speakers or options.max_speakers or found
+    if found == 0 or low <= found <= high:
+        return None
+    if options.num_speakers:
+        wish = f"{options.num_speakers} speakers"
+    else:
+        wish = f"at least {low} speakers" if found < low else f"at most {high} speakers"
+    return f"You asked for {wish}; {found} could be told apart."
 
 
 def labels(transcript: Transcript) -> Mapping[str, str]:

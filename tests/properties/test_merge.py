@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -167,6 +168,33 @@ def test_a_recording_without_any_words_failed() -> None:
     view = fold_all([uploaded(), ready(parts=1), failed("transcribe", part=0), diarized()])
     assert merge(merge_input(view, [], None, {})).status == "failed"
     assert merge(merge_input(fold_all([failed("normalise")]), [], None, {})).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("options", "found", "said"),
+    [
+        (Options(num_speakers=2), 1, "You asked for 2 speakers; 1 could be told apart."),
+        (Options(min_speakers=3), 2, "You asked for at least 3 speakers; 2 could be told apart."),
+        (Options(max_speakers=2), 3, "You asked for at most 2 speakers; 3 could be told apart."),
+        (Options(num_speakers=2), 2, None),
+        (Options(min_speakers=1, max_speakers=4), 2, None),
+        (Options(), 7, None),
+        # Nobody speaks: no number of speakers could be met, and nobody is surprised.
+        (Options(num_speakers=2), 0, None),
+    ],
+)
+def test_a_number_of_speakers_that_was_not_met_is_said(options: Options, found: int, said: str | None) -> None:
+    turns = [Turn(start_s=n, end_s=n + 1, speaker=f"S{n}") for n in range(found)]
+    media = MergeInput(
+        media_id=MEDIA_ID,
+        duration_s=60.0,
+        parts=(PartSpan(part=0, start_s=0, end_s=60),),
+        words=(part(0, []),),
+        diarization=Diarization(media_id=MEDIA_ID, duration_s=60.0, turns=turns, engine="e", model="m"),
+        options=options,
+        stages=DONE,
+    )
+    assert merge(media).warnings == ([said] if said else [])
 
 
 def test_the_language_is_that_of_most_of_the_speech() -> None:
