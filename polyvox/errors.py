@@ -5,6 +5,7 @@ PolyvoxError
 │   ├── NotFound       nothing is stored under that name
 │   └── AlreadyExists  a conditional put lost: somebody was there first
 ├── Transient          the world is in trouble: retry with growing delay
+│   ├── WeightsMissing … a model that one request asks for cannot be fetched; others can be served
 │   ├── Unavailable    … the log or the store itself: retry until it is back, whatever it takes
 │   └── ChildCrashed   the process that runs a model died; the next attempt gets a fresh one
 │       └── OutOfMemory    … because it ran out of memory: one retry on an emptied device
@@ -58,6 +59,14 @@ class Transient(PolyvoxError):
 
 class Unavailable(Transient):
     """The log or the store does not answer, which is no message's fault."""
+
+
+class WeightsMissing(Transient):
+    """The weights of a model that a request names, beyond the default one, cannot be had at this time."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"the weights of the model {model!r} are not here and cannot be fetched")
+        self.model = model
 
 
 class ChildCrashed(Transient):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polyvox.errors import ChildCrashed, Fatal, Invalid, OutOfMemory, Unavailable
+from polyvox.errors import ChildCrashed, Fatal, Invalid, OutOfMemory, Unavailable, WeightsMissing
 
 CRASHES_MAX = 2
 """A message that took the process down twice is taken to be the cause."""
@@ -65,6 +65,8 @@ def code_of(error: BaseException) -> str:
     match error:
         case Invalid():
             return error.code
+        case WeightsMissing():
+            return "no-weights"
         case OutOfMemory():
             return "out-of-memory"
         case ChildCrashed():
@@ -78,6 +80,11 @@ def reason_of(error: BaseException) -> str:
     match error:
         case Invalid():
             return error.reason
+        case WeightsMissing():
+            return (
+                f"The model {error.model!r} is not on the server and could not be fetched: "
+                "choose another, or have it pulled there and upload the recording again."
+            )
         case OutOfMemory():
             return "The recording needs more memory than the machine has."
         case ChildCrashed():

@@ -16,7 +16,7 @@ from polyvox.contracts import (
     SpeechRegion,
     Word,
 )
-from polyvox.errors import NotFound, PolyvoxError
+from polyvox.errors import NotFound, PolyvoxError, Transient, WeightsMissing
 from polyvox.failures import stage_failed
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
@@ -71,7 +71,7 @@ class Handler:
         began_s = self._clock.monotonic_s()
         words = await self._stored(key)
         if words is None:
-            await self._provide(options.model)
+            await self._provided(options.model)
             flac = await fetch_slice(self._store, part.audio)
             words = part_words(part, engine, options, await self._transcribe(flac, engine, options))
             await self._store.put(key, words.model_dump_json().encode(), content_type="application/json")
@@ -97,6 +97,15 @@ class Handler:
         """Say that a part will have no words, and why."""
         part: PartReady = envelope.data
         await self._publisher.publish(stage_failed(part, "transcribe", error, attempts, part=part.part))
+
+    async def _provided(self, model: str) -> None:
+        try:
+            await self._provide(model)
+        except Transient as error:
+            if model == self._model:
+                raise
+            # Uploads that name a model must not make the worker take itself for broken.
+            raise WeightsMissing(model) from error
 
     async def _stored(self, key: str) -> PartWords | None:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from polyvox import dead_letters, tracing
 from polyvox.contracts import Envelope, decode
-from polyvox.errors import CircuitOpen, Fatal, Invalid, PolyvoxError, Transient
+from polyvox.errors import CircuitOpen, Fatal, Invalid, PolyvoxError, Transient, WeightsMissing
 from polyvox.metrics import (
     HANDLER_DURATION,
     MESSAGES_DEAD_LETTERED,
@@ -139,8 +139,8 @@ class Attempts:
 
     def _give_up(self, job: Job, error: PolyvoxError) -> None:
         job.given_up = error
-        # Bad user input says nothing about the worker; a message that does not decode does.
-        if job.envelope is None or not isinstance(error, Invalid):
+        # What a user sent or asked for says nothing about the worker; a message that does not decode does.
+        if job.envelope is None or not isinstance(error, Invalid | WeightsMissing):
             self.circuit.failed()
 
     async def _buried(self, job: Job) -> Again | None:

@@ -13,7 +13,16 @@ import pytest
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, StageFailed, wrap
 from polyvox.dead_letters import pending, replay
-from polyvox.errors import ChildCrashed, CircuitOpen, Invalid, OutOfMemory, PolyvoxError, Transient, Unavailable
+from polyvox.errors import (
+    ChildCrashed,
+    CircuitOpen,
+    Invalid,
+    OutOfMemory,
+    PolyvoxError,
+    Transient,
+    Unavailable,
+    WeightsMissing,
+)
 from polyvox.metrics import MESSAGES_DEAD_LETTERED, MESSAGES_FAILED, MESSAGES_RETRIED
 from polyvox.publish import Publisher
 from polyvox.retry import code_of, reason_of
@@ -182,9 +191,10 @@ async def test_a_model_that_crashes_on_everything_stops_the_worker(bench: Bench)
     assert len(await bench.dead_letters()) == 9
 
 
-async def test_rubbish_from_users_does_not_stop_a_worker(bench: Bench) -> None:
+@pytest.mark.parametrize("fault", [Invalid("This is a text file."), WeightsMissing("large-v3")])
+async def test_what_users_send_and_ask_for_does_not_stop_a_worker(bench: Bench, fault: PolyvoxError) -> None:
     await bench.publish(ids(50))
-    running = bench.start(always(lambda: Invalid("This is a text file.")), concurrency=4)
+    running = bench.start(always(lambda: fault), concurrency=4, attempts=2)
     await until(bench.no_lag)
     assert len(await bench.dead_letters()) == 50
     await running.stop()

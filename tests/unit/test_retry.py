@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyvox.errors import ChildCrashed, Fatal, Invalid, NotFound, OutOfMemory, Transient, Unavailable
+from polyvox.errors import ChildCrashed, Fatal, Invalid, NotFound, OutOfMemory, Transient, Unavailable, WeightsMissing
 from polyvox.retry import RetryPolicy, Tally, code_of, delay_s, may_retry, reason_of
 
 POLICY = RetryPolicy(attempts=5, base_s=0.5, max_s=60.0)
@@ -59,6 +59,8 @@ def test_failures_have_a_code_and_a_sentence() -> None:
         "no-audio",
         "No sound.",
     )
+    assert code_of(WeightsMissing("large-v3")) == "no-weights"
+    assert "'large-v3'" in reason_of(WeightsMissing("large-v3"))
     assert code_of(OutOfMemory("x")) == "out-of-memory"
     assert code_of(ChildCrashed("x")) == "crashed"
     assert code_of(Transient("x")) == "internal-error"

@@ -1,0 +1,57 @@
+"""The transcriber's handler where the weights of a model cannot be had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from polyvox.adapters.embedded_log import EmbeddedLog
+from polyvox.adapters.filesystem import FolderStore
+from polyvox.clock import SystemClock
+from polyvox.contracts import AudioSlice, Options, PartReady, wrap
+from polyvox.errors import Transient, WeightsMissing
+from polyvox.publish import Publisher
+from transcriber.engines.base import TranscribeOptions, Transcription
+from transcriber.handler import Handler
+
+
+async def offline(model: str) -> None:
+    raise Transient(f"no source gave {model}")
+
+
+async def never(_flac: bytes, _engine: str, _options: TranscribeOptions) -> Transcription:
+    raise AssertionError("there is no model to transcribe with")
+
+
+@pytest.mark.parametrize(("asked_for", "error"), [("large-v3", WeightsMissing), ("base", Transient), (None, Transient)])
+async def test_only_the_default_models_weights_are_the_workers_own_trouble(
+    tmp_path: Path, asked_for: str | None, error: type[Exception]
+) -> None:
+    clock = SystemClock()
+    log, store = EmbeddedLog(tmp_path / "log", clock=clock), FolderStore(tmp_path / "objects")
+    handler = Handler(
+        store,
+        Publisher(log, clock, "/tests"),
+        clock,
+        transcribe=never,
+        provide=offline,
+        engine="ctranslate2",
+        model="base",
+    )
+    part = PartReady(
+        media_id="recording-1",
+        part=0,
+        part_count=1,
+        start_s=0.0,
+        end_s=1.0,
+        audio=AudioSlice(key="media/recording-1/audio.flac", header_bytes=42, start_byte=42, end_byte=100),
+        options=Options(model=asked_for),
+    )
+    try:
+        with pytest.raises(Transient) as raised:
+            await handler.handle(wrap(part, source="/tests", time=clock.now()))
+        assert type(raised.value) is error
+    finally:
+        await store.close()
+        await log.close()
