@@ -17,6 +17,7 @@ from typing import IO, Any, NoReturn
 
 import av
 
+from ingest.decode import ogg
 from polyvox.errors import Invalid
 
 DEMUXERS = (
@@ -73,12 +74,14 @@ class Opened:
 
     ``claims_duration``: its duration is what the file says, not worked out from its size.
     ``missing_bytes``: how much shorter the file is than its header says, where that is known.
+    ``breaks_off``: the file lacks its end, and nothing tells how much of it.
     """
 
     container: Any
     claims_duration: bool
     size_bytes: int
     missing_bytes: int
+    breaks_off: bool
 
 
 @contextmanager
@@ -91,6 +94,8 @@ def open_media(file: IO[bytes]) -> Iterator[Opened]:
     head = file.read(1024)
     if not head:
         raise Invalid("The file is empty: it has no bytes at all.", code="empty")
+    size_bytes = os.fstat(file.fileno()).st_size
+    breaks_off = head.startswith(ogg.MAGIC) and ogg.breaks_off(_tail(file, size_bytes))
     file.seek(0)
     fence = _Fence()
     av.logging.set_level(av.logging.WARNING)
@@ -112,10 +117,9 @@ def open_media(file: IO[bytes]) -> Iterator[Opened]:
         # What libavformat says later would only fill the log, as often as a hostile file likes.
         av.logging.set_level(None)
     with container:
-        size_bytes = os.fstat(file.fileno()).st_size
         # Nothing but the log tells when a duration was worked out from the bit rate.
         claimed = not any("Estimating duration" in text for _, _, text in log)
-        yield Opened(container, claimed, size_bytes, _missing_bytes(head, size_bytes))
+        yield Opened(container, claimed, size_bytes, _missing_bytes(head, size_bytes), breaks_off)
 
 
 def usable_tracks(container: Any) -> list[Any]:
@@ -160,6 +164,11 @@ def _missing_bytes(head: bytes, size_bytes: int) -> int:
     if head[:4] != b"RIFF" or said >= _UNKNOWN_RIFF_SIZE:
         return 0
     return max(0, said - size_bytes)
+
+
+def _tail(file: IO[bytes], size_bytes: int) -> bytes:
+    file.seek(max(0, size_bytes - ogg.MAX_PAGE_BYTES))
+    return file.read(ogg.MAX_PAGE_BYTES)
 
 
 def _points_elsewhere(head: bytes) -> bool:

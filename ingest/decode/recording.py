@@ -38,6 +38,7 @@ class Recording:
         self._left_out = sum(stream.type == "audio" for stream in container.streams) - len(self._streams)
         ends = [_end_s(stream) for stream in self._streams]
         claims = [end_s for end_s in ends if end_s is not None]
+        self._breaks_off = opened.breaks_off
         self._own_claims = bool(claims)
         self._origin_s = _origin_s(container, self._streams)
         whole_s = None if container.duration is None else container.duration / av.time_base
@@ -89,6 +90,8 @@ class Recording:
         said = []
         if lost_s:
             said.append(f"The file is damaged or incomplete: {lost_s:.1f} s of it could not be decoded.")
+        elif self._breaks_off:
+            said.append("The file breaks off before its end; how much is missing it does not say.")
         elif any(track.failed_packets for track in tracks) or self._read_errors:
             said.append("The file is damaged in places: short pieces could not be decoded.")
         if bad := sum(track.bad_samples for track in tracks):

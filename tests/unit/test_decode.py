@@ -176,6 +176,19 @@ def test_a_truncated_file_gives_what_is_there_and_says_what_is_lost(tmp_path: Pa
     assert any("could not be decoded" in warning for warning in account.warnings)
 
 
+def test_an_ogg_that_breaks_off_is_called_incomplete_though_it_names_no_length(tmp_path: Path) -> None:
+    path = mux(tmp_path / "whole", [Sound(noise(10.0), codec="libopus")], container="ogg")
+    body = path.read_bytes()
+    assert decoded(body, tmp_path)[1].warnings == ()
+    last_page = body.rfind(b"OggS")
+    # At a border between pages nothing shows: browsers, too, end their recordings without a mark.
+    assert decoded(body[:last_page], tmp_path)[1].warnings == ()
+    for cut in (len(body) * 6 // 10, last_page + 10, len(body) - 1):
+        out, account = decoded(body[:cut], tmp_path)
+        assert 4.0 < out.size / 16_000 <= 10.1
+        assert any("breaks off" in warning for warning in account.warnings)
+
+
 def _front_index(path: Path) -> None:
     """Move the index of a QuickTime file before its data."""
     target = path.with_suffix(".front")
