@@ -16,8 +16,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
-from polyvox.errors import EXIT_CIRCUIT_OPEN
+from polyvox.errors import EXIT_CIRCUIT_OPEN, Fatal
 from polyvox.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,15 +51,25 @@ PROCESSES = (
 
 @dataclass(slots=True)
 class Supervisor:
-    """Starts ``processes`` and keeps them running until ``run`` is told to stop."""
+    """Starts ``processes`` and keeps them running until ``run`` is told to stop.
+
+    ``log_file`` takes what the processes print, instead of this process's own output.
+    ``failures_max``: how often in a row a process may end by itself before ``run`` gives up.
+    """
 
     settings: Settings
     processes: Sequence[ProcessSpec] = PROCESSES
     environment: Mapping[str, str] = field(default_factory=dict)
+    log_file: Path | None = None
+    failures_max: int | None = None
     pids: dict[str, int] = field(default_factory=dict)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Returns after all processes have ended."""
+        """Returns after all processes have ended.
+
+        Raises:
+            ExceptionGroup: of a Fatal, when a process ended by itself ``failures_max`` times in a row.
+        """
         shutil.rmtree(self._metrics_dir, ignore_errors=True)
         self._metrics_dir.mkdir(parents=True)
         async with asyncio.TaskGroup() as group:
@@ -79,12 +90,17 @@ class Supervisor:
     async def _keep(self, spec: ProcessSpec, stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         delay_s = 0.0
+        failures = 0
         while not stopping.is_set():
             started_s = loop.time()
             status = await self._run_once(spec, stopping)
             if stopping.is_set():
                 return
-            delay_s = restart_delay_s(delay_s, status=status, ran_s=loop.time() - started_s)
+            ran_s = loop.time() - started_s
+            failures = 1 if ran_s > STEADY_S else failures + 1
+            if self.failures_max is not None and (failures >= self.failures_max or status == EXIT_CIRCUIT_OPEN):
+                raise Fatal(f"the {spec.name} does not keep running: it ended with status {status}, {failures} times")
+            delay_s = restart_delay_s(delay_s, status=status, ran_s=ran_s)
             log.warning("%s ended with status %s; starting it again in %.1f s", spec.name, status, delay_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), delay_s)
@@ -92,7 +108,31 @@ class Supervisor:
     async def _run_once(self, spec: ProcessSpec, stopping: asyncio.Event) -> int:
         from polyvox.adapters.prometheus import forget_process
 
-        process = await asyncio.create_subprocess_exec(
+        with self._output() as output:
+            process = await self._start(spec, output)
+        self.pids[spec.name] = process.pid
+        ended = asyncio.create_task(process.wait())
+        stop = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                process.terminate()
+                await asyncio.wait({ended}, timeout=self.settings.drain_timeout_s + KILL_GRACE_S)
+        finally:
+            stop.cancel()
+            if not ended.done():
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            status = await ended
+            self.pids.pop(spec.name, None)
+            forget_process(process.pid, self._metrics_dir)
+        return status
+
+    def _output(self) -> contextlib.AbstractContextManager[IO[bytes] | None]:
+        return contextlib.nullcontext() if self.log_file is None else self.log_file.open("ab")
+
+    async def _start(self, spec: ProcessSpec, output: IO[bytes] | None) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "polyvox.cli",
@@ -111,24 +151,9 @@ class Supervisor:
             # A Ctrl-C in the terminal goes to the supervisor alone, which passes it on in order.
             start_new_session=True,
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
-        self.pids[spec.name] = process.pid
-        ended = asyncio.create_task(process.wait())
-        stop = asyncio.create_task(stopping.wait())
-        try:
-            await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not ended.done():
-                process.terminate()
-                await asyncio.wait({ended}, timeout=self.settings.drain_timeout_s + KILL_GRACE_S)
-        finally:
-            stop.cancel()
-            if not ended.done():
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-            status = await ended
-            self.pids.pop(spec.name, None)
-            forget_process(process.pid, self._metrics_dir)
-        return status
 
 
 def restart_delay_s(last_s: float, *, status: int, ran_s: float) -> float:

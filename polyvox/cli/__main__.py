@@ -8,6 +8,7 @@ import sys
 import click
 
 from polyvox import __version__
+from polyvox.cli.interruption import Interrupted
 from polyvox.errors import PolyvoxError
 
 COMMANDS = {
@@ -20,6 +21,8 @@ COMMANDS = {
     "demo": "Transcribe a recording of two people that ships with pyannote.audio.",
 }
 HIDDEN = {"run": "Run some services in this process."}
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 and the number of SIGINT, as shells count."""
 
 
 class _Lazy(click.Group):
@@ -48,11 +51,30 @@ def cli() -> None:
 
 
 def main() -> None:
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit status; what went wrong is said in one line on standard error."""
     try:
-        cli(prog_name="polyvox")
+        # Help and --version come back as a status of their own.
+        status = cli(prog_name="polyvox", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("polyvox: interrupted", err=True)
+        return INTERRUPTED
+    except Interrupted as interruption:
+        click.echo("polyvox: interrupted", err=True)
+        return interruption.status
     except PolyvoxError as error:
         click.echo(f"polyvox: {error}", err=True)
-        sys.exit(1)
+        return 1
+    except OSError as error:
+        click.echo(f"polyvox: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        return 1
+    return status if isinstance(status, int) else 0
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from pathlib import Path
 
 import click
 
+from polyvox.cli import interruption
+from polyvox.cli.configuration import settings
 from polyvox.cli.local_server import temporary_server
+from polyvox.cli.packages import require_all
 from polyvox.cli.progress import Reporter
 from polyvox.cli.weights import ensure_default_weights
 from polyvox.client import AsyncClient, TranscriptFormat
@@ -23,9 +25,12 @@ FORMATS: tuple[TranscriptFormat, ...] = ("json", "srt", "vtt")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo-output"), show_default=True)
 def command(out: Path) -> None:
     """Transcribe a recording of two people that ships with pyannote.audio."""
-    settings = Settings()
-    ensure_default_weights(settings)
-    asyncio.run(_demo(settings, sample(), out))
+    require_all()
+    own = settings()
+    recording = sample()
+    out.mkdir(parents=True, exist_ok=True)
+    ensure_default_weights(own)
+    interruption.run(_demo(own, recording, out))
 
 
 def sample() -> Path:
@@ -52,7 +57,7 @@ async def _demo(settings: Settings, recording: Path, out: Path) -> None:
             state = await client.wait(media_id, progress=line.state)
             if state.status != "completed":
                 raise Invalid(f"the demo's recording failed: {state.reason}")
-            line.done("done")
+            line.done("")
             transcript = await client.transcript(media_id)
             documents = {form: await client.export(media_id, form) for form in FORMATS}
     _show(transcript)
@@ -74,7 +79,6 @@ def _show(transcript: Transcript) -> None:
 
 
 def _write(out: Path, stem: str, documents: dict[TranscriptFormat, str]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     for form, text in documents.items():
         place = out / f"{stem}.{form}"
         place.write_text(text, encoding="utf-8")

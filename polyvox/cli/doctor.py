@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,16 +12,13 @@ from pathlib import Path
 import click
 
 from polyvox import weights
-from polyvox.errors import PolyvoxError
+from polyvox.cli.configuration import settings
+from polyvox.cli.local_server import check_port
+from polyvox.cli.packages import PACKAGES, missing
+from polyvox.errors import Fatal, PolyvoxError
 from polyvox.settings import Settings
 
 GIB = 1024**3
-PACKAGES = {
-    "ingest": ("fastapi", "uvicorn", "av"),
-    "transcriber": ("torch", "faster_whisper", "whisper"),
-    "diarizer": ("torch", "torchaudio", "pyannote.audio"),
-    "results": ("sqlalchemy", "alembic", "aiosqlite"),
-}
 FREE_DISK_BYTES = 2 * GIB
 MEMORY_BYTES = 4 * GIB
 
@@ -41,16 +36,15 @@ class Finding:
 @click.command()
 def command() -> None:
     """Say what is missing on this machine and how to get it. Exit status 1 when something is."""
-    settings = Settings()
-    findings = list(examine(settings))
+    findings = list(examine(settings()))
     for finding in findings:
         mark = click.style("ok", fg="green") if finding.is_fine else click.style("no", fg="red")
         click.echo(f"{mark}  {finding.name}: {finding.text}")
         if not finding.is_fine:
             click.echo(f"    {finding.remedy}")
-    missing = sum(not finding.is_fine for finding in findings)
-    click.echo("Everything is there." if not missing else f"{missing} to mend.")
-    sys.exit(1 if missing else 0)
+    to_mend = sum(not finding.is_fine for finding in findings)
+    click.echo("Everything is there." if not to_mend else f"{to_mend} to mend.")
+    sys.exit(1 if to_mend else 0)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -71,17 +65,10 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    for extra, names in PACKAGES.items():
-        missing = [name for name in names if not _is_installed(name)]
-        text = f"without {', '.join(missing)}" if missing else "all packages installed"
-        yield Finding(f"packages of {extra}", not missing, text, f"pip install 'polyvox[{extra}]'")
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+    for extra in PACKAGES:
+        lacking = missing(extra)
+        text = f"without {', '.join(lacking)}" if lacking else "all packages installed"
+        yield Finding(f"packages of {extra}", not lacking, text, f"pip install 'polyvox[{extra}]'")
 
 
 def _weights(settings: Settings) -> Iterator[Finding]:
@@ -118,14 +105,10 @@ def _memory() -> Finding:
 
 
 def _port(host: str, port: int) -> Finding:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return Finding(
-                "port", False, f"{host}:{port}: {error.strerror}", "Choose another with --port or POLYVOX_PORT."
-            )
+    try:
+        check_port(host, port)
+    except Fatal as error:
+        return Finding("port", False, str(error), "Stop what listens there, or choose another port.")
     return Finding("port", True, f"{host}:{port} is free")
 
 

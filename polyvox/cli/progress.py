@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar per file on a terminal, plain lines elsewhere."""
+"""Progress on standard error: a bar for each file under way on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
 from polyvox.client import Recording
 
@@ -18,19 +19,27 @@ UPLOAD_SHARE = 0.05
 
 
 class Reporter:
-    """Shows how far each file is. Nothing is written to standard output."""
+    """Shows how far each file is. Nothing is written to standard output.
 
-    def __init__(self, console: Console | None = None) -> None:
+    ``files``: how many there are; with more than one, a bar counts those that ended.
+    """
+
+    def __init__(self, files: int = 1, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.fields[name]}"),
-            BarColumn(),
+        self.progress = Progress(
+            TextColumn(
+                "{task.fields[name]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=2)
+            ),
+            BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=2)),
             TimeElapsedColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
+            transient=True,
+            expand=True,
         )
+        self._total = self.progress.add_task("", total=files, name="all files") if files > 1 else None
 
     def start(self, name: str) -> Line:
         return Line(self, name)
@@ -39,53 +48,68 @@ class Reporter:
     def note(self, text: str) -> Iterator[None]:
         """Show ``text`` while something without a measure goes on."""
         if not self.console.is_terminal:
-            self.console.print(f"{text} …", highlight=False)
-            yield
-            return
-        task = self._progress.add_task(escape(text), total=None, name="")
+            self.say(f"{text} …")
+        task = self.progress.add_task("", total=None, name=text)
         try:
             yield
         finally:
-            self._progress.remove_task(task)
+            self.progress.remove_task(task)
+
+    def ended(self) -> None:
+        if self._total is not None:
+            self.progress.advance(self._total)
+
+    def say(self, text: str, *, mark: str = "", style: str = "") -> None:
+        """A line that stays, above the bars."""
+        self.console.print(Text.assemble((mark, style), text), highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        self.progress.stop()
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self.progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self.close()
 
 
 class Line:
-    """One file's line."""
+    """One file's bar, and the line that is left of it."""
 
     def __init__(self, reporter: Reporter, name: str) -> None:
         self._reporter = reporter
         self._name = name
-        self._task: TaskID = reporter._progress.add_task("uploading", total=1.0, name=escape(name))
+        self._task: TaskID = reporter.progress.add_task("uploading", total=1.0, name=name)
 
     def sent(self, sent_bytes: int, total_bytes: int) -> None:
         self._show(UPLOAD_SHARE * sent_bytes / max(total_bytes, 1), "uploading")
 
     def state(self, recording: Recording) -> None:
-        eta = f", about {recording.eta_s:.0f} s left" if recording.eta_s else ""
-        self._show(UPLOAD_SHARE + (1 - UPLOAD_SHARE) * recording.progress, f"{recording.status}{eta}")
+        left = f", {time_left(recording.eta_s)}" if recording.eta_s else ""
+        self._show(UPLOAD_SHARE + (1 - UPLOAD_SHARE) * recording.progress, f"{recording.status}{left}")
 
     def done(self, text: str) -> None:
-        self._show(1.0, text)
-        self._say(f"{self._name}: {text}")
+        self._end("done", "green", text)
 
     def failed(self, reason: str) -> None:
-        self._reporter._progress.update(self._task, description="[red]failed")
-        self._reporter.console.print(
-            f"[red]failed[/] {escape(self._name)}: {escape(reason)}", highlight=False, soft_wrap=True
-        )
+        self._end("failed", "bold red", reason)
 
     def _show(self, share: float, text: str) -> None:
-        self._reporter._progress.update(self._task, completed=share, description=escape(text))
+        self._reporter.progress.update(self._task, completed=share, description=text)
 
-    def _say(self, text: str) -> None:
-        if not self._reporter.console.is_terminal:
-            self._reporter.console.print(text, highlight=False, markup=False, soft_wrap=True)
+    def _end(self, mark: str, style: str, text: str) -> None:
+        self._reporter.progress.remove_task(self._task)
+        self._reporter.ended()
+        self._reporter.say(f" {self._name}{f': {text}' if text else ''}", mark=mark, style=style)
+
+
+def time_left(seconds: float) -> str:
+    """How a person says it: seconds, then minutes, then hours."""
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    if seconds < 90 * 60:
+        return f"about {seconds / 60:.0f} min left"
+    return f"about {seconds / 3600:.1f} h left"

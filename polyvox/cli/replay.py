@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from polyvox import bootstrap, dead_letters
+from polyvox.cli.configuration import existing_data
 from polyvox.settings import Settings
 from polyvox.topics import WORKERS
 
@@ -18,8 +19,7 @@ from polyvox.topics import WORKERS
 @click.option("--dry-run", is_flag=True, help="Only show what would be replayed.")
 def command(stage: str, data: Path | None, dry_run: bool) -> None:
     """Give the dead letters of STAGE another chance. Each is replayed once."""
-    settings = Settings() if data is None else Settings(data_dir=data)
-    asyncio.run(_replay(settings, stage, dry_run=dry_run))
+    asyncio.run(_replay(existing_data(data_dir=data), stage, dry_run=dry_run))
 
 
 async def _replay(settings: Settings, stage: str, *, dry_run: bool) -> None:

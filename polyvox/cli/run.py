@@ -11,7 +11,7 @@ import time
 import click
 
 from polyvox import host
-from polyvox.settings import Settings
+from polyvox.cli.configuration import settings
 
 
 @click.command(hidden=True)
@@ -22,7 +22,7 @@ def command(services: tuple[str, ...], member: str, parent: int | None) -> None:
     """Run SERVICES until told to stop."""
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    sys.exit(host.run(services, Settings(), member=member))
+    sys.exit(host.run(services, settings(), member=member))
 
 
 def _follow(parent: int) -> None:

@@ -6,11 +6,10 @@ import asyncio
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from polyvox import bootstrap
-from polyvox.errors import Invalid
+from polyvox.cli.configuration import existing_data
+from polyvox.cli.tables import print_table
 from polyvox.settings import Settings
 from polyvox.topics import TOPICS, WORKERS
 
@@ -20,20 +19,17 @@ from polyvox.topics import TOPICS, WORKERS
 @click.option("--lag", is_flag=True, help="Also count what is kept and what each consumer has not read yet.")
 def command(data: Path | None, lag: bool) -> None:
     """Show every topic: what it carries, who writes it, who reads it."""
-    table = Table("topic", "partitions", "keeps", "from", "to", "meaning", *(["records", "lag"] if lag else []))
-    figures = asyncio.run(_figures(_settings(data))) if lag else {}
+    figures = asyncio.run(_figures(existing_data(data_dir=data))) if lag else {}
+    rows: list[tuple[str, ...]] = []
     for topic in TOPICS.values():
         days = "for ever" if topic.retention_s is None else f"{topic.retention_s / 86_400:g} days"
-        row = [topic.name, str(topic.partitions), days, ", ".join(topic.producers), ", ".join(topic.consumers)]
-        table.add_row(*row, topic.meaning, *figures.get(topic.name, ()))
-    Console().print(table)
-
-
-def _settings(data: Path | None) -> Settings:
-    settings = Settings() if data is None else Settings(data_dir=data)
-    if not settings.data_dir.is_dir():
-        raise Invalid(f"there is no data folder {settings.data_dir}; name the one of `polyvox up` with --data")
-    return settings
+        if lag:
+            rows.append((topic.name, *figures[topic.name], topic.meaning))
+        else:
+            writers, readers = ", ".join(topic.producers), ", ".join(topic.consumers)
+            rows.append((topic.name, str(topic.partitions), days, f"{writers} → {readers}", topic.meaning))
+    heads = ("topic", "records", "lag", "meaning") if lag else ("topic", "partitions", "kept", "flow", "meaning")
+    print_table(heads, rows)
 
 
 async def _figures(settings: Settings) -> dict[str, tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from asyncio import Semaphore, gather
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast, get_args
@@ -11,11 +11,12 @@ from typing import cast, get_args
 import click
 from pydantic import ValidationError
 
+from polyvox.cli import interruption
 from polyvox.cli.inputs import Input, collect, destinations
-from polyvox.cli.progress import Reporter
-from polyvox.client import AsyncClient, Recording, TranscriptFormat
+from polyvox.cli.progress import Line, Reporter
+from polyvox.client import AsyncClient, TranscriptFormat
 from polyvox.contracts import Options
-from polyvox.errors import Invalid, PolyvoxError
+from polyvox.errors import Invalid, PolyvoxError, Transient
 from polyvox.settings import Settings
 
 FORMATS = (*get_args(TranscriptFormat), "txt")
@@ -23,11 +24,28 @@ FORMATS = (*get_args(TranscriptFormat), "txt")
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER…")
-@click.option("--server", help="URL of a running server; without it one is run for the occasion.")
-@click.option("--format", "extension", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the transcripts.")
+@click.option("--server", help="Address of a running server; without it one is run for the occasion.")
+@click.option(
+    "--format",
+    "extension",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="txt is text under another name.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the transcripts; made if need be. [the current one]",
+)
 @click.option("--language", help="Spoken language, for example de; found out when left out.")
-@click.option("--task", type=click.Choice(["transcribe", "translate"]), default="transcribe", show_default=True)
+@click.option(
+    "--task",
+    type=click.Choice(["transcribe", "translate"]),
+    default="transcribe",
+    show_default=True,
+    help="translate writes English, whatever is spoken.",
+)
 @click.option("--model", help="Model of the transcriber, for example base.")
 @click.option("--engine", help="Engine of the transcriber: ctranslate2 or whisper.")
 @click.option("--no-diarize", is_flag=True, help="Words only, no speakers.")
@@ -48,7 +66,9 @@ def command(
 ) -> None:
     """Turn recordings into transcripts.
 
-    Writes DIR/<stem>.<format>, or prints the transcript when there is one file and no --out.
+    Of one FILE the transcript is printed. Of several, of a FOLDER or with --out, each is written to
+    DIR/<stem>.<format>; what is there is overwritten. A FOLDER is searched for audio and video.
+
     The exit status is 1 if any file failed; each failure is reported with its reason.
     """
     options = _options(
@@ -60,11 +80,28 @@ def command(
         num_speakers=speakers,
     )
     inputs = collect(paths)
-    prints = len(inputs) == 1 and out is None
+    prints = len(inputs) == 1 and out is None and not paths[0].is_dir()
     places = [None] if prints else destinations(inputs, out or Path(), extension)
+    if out is not None:
+        # Better now than after an hour of transcribing.
+        out.mkdir(parents=True, exist_ok=True)
     job = Job(options, cast("TranscriptFormat", "text" if extension == "txt" else extension), jobs)
-    failures = asyncio.run(job.run(server, list(zip(inputs, places, strict=True))))
+    failures = interruption.run(job.run(server, list(zip(inputs, places, strict=True)), _own_settings(server)))
     sys.exit(1 if failures else 0)
+
+
+def _own_settings(server: str | None) -> Settings | None:
+    """Settings of the server to run for the occasion, when all that it needs is here."""
+    if server is not None:
+        return None
+    from polyvox.cli.configuration import settings
+    from polyvox.cli.packages import require_all
+    from polyvox.cli.weights import ensure_default_weights
+
+    require_all()
+    found = settings()
+    ensure_default_weights(found)
+    return found
 
 
 def _options(**values: object) -> Options:
@@ -81,26 +118,27 @@ class Job:
     def __init__(self, options: Options, format: TranscriptFormat, jobs: int) -> None:
         self._options = options
         self._format: TranscriptFormat = format
-        self._slots = asyncio.Semaphore(jobs)
+        self._slots = Semaphore(jobs)
 
-    async def run(self, server: str | None, work: list[tuple[Input, Path | None]]) -> int:
-        """Transcribe all; returns how many failed."""
+    async def run(self, server: str | None, work: list[tuple[Input, Path | None]], own: Settings | None) -> int:
+        """Transcribe all, on ``server`` or on one with the settings ``own``; returns how many failed."""
         async with AsyncExitStack() as stack:
-            reporter = stack.enter_context(Reporter())
-            if server is None:
+            reporter = stack.enter_context(Reporter(len(work)))
+            if own is not None:
                 from polyvox.cli.local_server import temporary_server
-                from polyvox.cli.weights import ensure_default_weights
 
-                settings = Settings()
-                await asyncio.to_thread(ensure_default_weights, settings, reporter.console)
                 with reporter.note("starting Polyvox for the occasion"):
-                    server = await stack.enter_async_context(temporary_server(settings))
-            client = await stack.enter_async_context(AsyncClient(server))
-            done = await asyncio.gather(*(self._one(client, reporter, item, place) for item, place in work))
-        for text in done:
-            if text:
+                    server = await stack.enter_async_context(temporary_server(own))
+            client = await stack.enter_async_context(AsyncClient(server or ""))
+            await client.check()
+            done = await gather(*(self._one(client, reporter, item, place) for item, place in work))
+            failed = sum(text is None for text in done)
+            if len(work) > 1:
+                reporter.say(f"{len(work) - failed} of {len(work)} files transcribed")
+            reporter.close()
+            for text in filter(None, done):
                 click.echo(text, nl=not text.endswith("\n"))
-        return sum(text is None for text in done)
+        return failed
 
     async def _one(self, client: AsyncClient, reporter: Reporter, item: Input, place: Path | None) -> str | None:
         """The text to print ("" when it went to a file), or None if the file failed."""
@@ -108,10 +146,9 @@ class Job:
             line = reporter.start(str(item.path))
             try:
                 media_id = await client.upload(item.path, self._options, progress=line.sent)
-                state = await client.wait(media_id, progress=line.state)
-                text = await self._transcript(client, state)
+                text = await self._transcript(client, media_id, line)
                 if place is None:
-                    line.done("done")
+                    line.done("")
                     return text
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(text, encoding="utf-8")
@@ -121,7 +158,11 @@ class Job:
             line.done(str(place))
             return ""
 
-    async def _transcript(self, client: AsyncClient, state: Recording) -> str:
-        if state.status != "completed":
-            raise Invalid(state.reason or f"the recording is {state.status}")
-        return await client.export(state.media_id, self._format)
+    async def _transcript(self, client: AsyncClient, media_id: str, line: Line) -> str:
+        try:
+            state = await client.wait(media_id, progress=line.state)
+            if state.status != "completed":
+                raise Invalid(state.reason or f"the recording was {state.status} meanwhile")
+            return await client.export(media_id, self._format)
+        except Transient as error:
+            raise Transient(f"{error} It has the recording as {media_id}.") from error

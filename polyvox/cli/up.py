@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from filelock import FileLock, Timeout
 
 from polyvox.cli import local_server
+from polyvox.cli.configuration import settings
+from polyvox.cli.interruption import SIGNALS, Interrupted
+from polyvox.cli.packages import require_all
 from polyvox.cli.weights import ensure_default_weights
+from polyvox.errors import Fatal
 from polyvox.logs import configure
 from polyvox.settings import Settings
 from polyvox.supervisor import Supervisor
+
+PORT_WITHIN_S = 5.0
+"""How long processes of a server that was killed may still hold its port."""
 
 
 @click.command()
@@ -21,33 +32,68 @@ from polyvox.supervisor import Supervisor
 @click.option("--host", help="Address to listen on. [127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one. [8484]")
 def command(data: Path | None, host: str | None, port: int | None) -> None:
-    """Run all services on this machine, on one port, until Ctrl-C."""
-    settings = Settings()
-    given = {"data_dir": data and data.absolute(), "host": host, "port": port}
-    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-    if settings.port == 0:
-        settings = settings.model_copy(update={"port": local_server.free_port(settings.host)})
-    configure(settings.log_level, name="up")
-    ensure_default_weights(settings)
-    asyncio.run(_up(settings))
+    """Run all services on this machine, on one port, until Ctrl-C.
+
+    Ctrl-C (or SIGTERM) finishes or hands back what is in flight; a second one stops at once. The data stay,
+    and the next start goes on with them.
+    """
+    require_all()
+    wanted = settings(data_dir=data and data.absolute(), host=host, port=port)
+    configure(wanted.log_level, name="up")
+    with _only_one(wanted.data_dir):
+        ensure_default_weights(wanted)
+        asyncio.run(_up(wanted.model_copy(update={"port": _port(wanted.host, wanted.port)})))
+
+
+@contextlib.contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Processes of two servers would bear the same names and take each other's work."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(data_dir / "up.lock", blocking=False):
+            yield
+    except Timeout:
+        raise Fatal(f"another `polyvox up` runs on {data_dir}; name another folder with --data") from None
+
+
+def _port(host: str, port: int) -> int:
+    """The port to listen on.
+
+    Raises:
+        Fatal: it is taken, or the address is not one of this machine.
+    """
+    if port == 0:
+        return local_server.free_port(host)
+    deadline_s = time.monotonic() + PORT_WITHIN_S
+    while True:
+        try:
+            local_server.check_port(host, port)
+        except Fatal:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.2)
+        else:
+            return port
 
 
 async def _up(settings: Settings) -> None:
     stopping = asyncio.Event()
     supervisor = Supervisor(settings)
     loop = asyncio.get_running_loop()
+    received: list[int] = []
 
     def stop(number: int) -> None:
-        if stopping.is_set() and number == signal.SIGINT:
-            click.echo("Stopping at once.", err=True)
-            supervisor.kill()
-        elif not stopping.is_set():
+        received.append(number)
+        if len(received) == 1:
             click.echo(
                 "Stopping: finishing or handing back what is in flight (Ctrl-C again to stop at once).", err=True
             )
+        else:
+            click.echo("Stopping at once.", err=True)
+            supervisor.kill()
         stopping.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop, number)
     async with local_server.running(settings, supervisor, stopping) as url:
         if not stopping.is_set():
@@ -56,3 +102,5 @@ async def _up(settings: Settings) -> None:
             sys.stdout.flush()
         await stopping.wait()
     click.echo("Stopped.", err=True)
+    if len(received) > 1:
+        raise Interrupted(signal.SIGINT)

@@ -7,9 +7,10 @@ import sys
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from polyvox import weights
+from polyvox.cli.configuration import settings
+from polyvox.cli.tables import print_table
 from polyvox.errors import Invalid
 from polyvox.settings import Settings
 
@@ -23,27 +24,27 @@ def command() -> None:
 @click.argument("names", nargs=-1)
 def pull(names: tuple[str, ...]) -> None:
     """Fetch NAMES, or what one recording needs when none is given. What is here is not fetched again."""
-    settings = Settings()
+    found = settings()
     for name in names or weights.DEFAULT_SET:
-        fetch(name, settings)
-        click.echo(f"{name}: {weights.folder(name, settings.weights_dir)}")
+        fetch(name, found)
+        click.echo(f"{name}: {weights.folder(name, found.weights_dir)}")
 
 
 @command.command(name="list")
 def list_() -> None:
     """Show every model that is known, and which are here."""
-    table = Table("model", "state", "size", "what for")
-    for model in weights.list_models(Settings().weights_dir):
+    rows = []
+    for model in weights.list_models(settings().weights_dir):
         size = "" if model.size_bytes is None else f"{model.size_bytes / 1e6:.0f} MB"
-        table.add_row(model.name, model.state, size, model.about)
-    Console().print(table)
+        rows.append((model.name, model.state, size, model.about))
+    print_table(("model", "state", "size", "what for"), rows)
 
 
 @command.command()
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
     """Hash the files of NAMES, or of every model that is here. Exit status 1 if any is damaged."""
-    folder = Settings().weights_dir
+    folder = settings().weights_dir
     here = [model.name for model in weights.list_models(folder) if model.state != "absent"]
     damaged = 0
     for name in names or here:
@@ -59,22 +60,21 @@ def verify(names: tuple[str, ...]) -> None:
     sys.exit(1 if damaged else 0)
 
 
-def ensure_default_weights(settings: Settings, console: Console | None = None) -> None:
+def ensure_default_weights(settings: Settings) -> None:
     """Fetch what one recording needs; says nothing when it is all here.
 
     Raises:
         Transient: no source answered; the text says what was tried.
     """
     for name in weights.DEFAULT_SET:
-        fetch(name, settings, console)
+        fetch(name, settings)
 
 
-def fetch(name: str, settings: Settings, console: Console | None = None) -> None:
+def fetch(name: str, settings: Settings) -> None:
     """Fetch one model with a progress bar on standard error (plain lines where that is no terminal)."""
     if weights.is_present(name, settings.weights_dir):
         return
-    console = console or Console(stderr=True)
-    with _Bar(name, console) as bar:
+    with _Bar(name, Console(stderr=True)) as bar:
         weights.pull(name, settings.weights_dir, bar.show, hf_token=settings.hf_token)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,21 +13,40 @@ import httpx
 import httpx_sse
 
 from polyvox.client import calls
-from polyvox.client.calls import Progress, Recording, TranscriptFormat
+from polyvox.client.calls import Recording, TranscriptFormat
+from polyvox.client.files import Progress, ProgressFile
 from polyvox.contracts import Options, Transcript
-from polyvox.errors import Transient
+from polyvox.errors import NotFound, Transient
 
 _CHUNK_BYTES = 256 * 1024
+_RECONNECT_S = 0.5
 
 
 class AsyncClient:
     """Talks to one Polyvox server over HTTP, for asyncio.
 
     Every method raises ``NotFound``, ``Invalid`` or ``Transient`` from ``polyvox.errors``.
+    Calls that meet transient trouble are repeated ``retries`` times before it is raised.
     """
 
-    def __init__(self, base_url: str = "http://127.0.0.1:8484", *, http: httpx.AsyncClient | None = None) -> None:
-        self._http = http or httpx.AsyncClient(base_url=base_url, timeout=calls.TIMEOUT)
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8484",
+        *,
+        retries: int = calls.RETRIES,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._retries = retries
+        self._http = http or httpx.AsyncClient(
+            base_url=calls.address(base_url), timeout=calls.TIMEOUT, limits=calls.LIMITS
+        )
+
+    async def check(self) -> None:
+        """Raises at once Transient when no server answers, Invalid when it is not Polyvox."""
+        try:
+            calls.json_of(await self._once("GET", "/v1/media", params={"limit": 1}), "items")
+        except NotFound as error:
+            raise calls.not_polyvox() from error
 
     async def upload(
         self,
@@ -36,30 +56,18 @@ class AsyncClient:
         idempotency_key: str | None = None,
         progress: Progress | None = None,
     ) -> str:
-        """Send one file; returns its media id once the server has it safe."""
+        """Send one file; returns its media id once the server has it safe.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         path = Path(path)
-        file = calls.ProgressFile(path, progress)
+        request = calls.upload(path, options, idempotency_key)
 
-        async def body() -> AsyncIterator[bytes]:
-            while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
-                yield chunk
+        async def send() -> httpx.Response:
+            return await self._send_file("/v1/media", path, progress, **request)
 
-        # httpx reads multipart files synchronously, so the file is sent as a raw body and
-        # the options travel in the query string.
-        try:
-            response = await self._send(
-                "POST",
-                "/v1/media",
-                params={**calls.form_fields(options or Options()), "filename": path.name},
-                content=body(),
-                headers={
-                    "Content-Type": "application/octet-stream",
-                    **({"Idempotency-Key": idempotency_key} if idempotency_key else {}),
-                },
-            )
-        finally:
-            file.close()
-        return str(calls.json_of(response)["media_id"])
+        return str(calls.json_of(await self._persist(send), "media_id")["media_id"])
 
     async def get(self, media_id: str) -> Recording:
         """Where a recording stands."""
@@ -70,15 +78,18 @@ class AsyncClient:
         cursor: str | None = None
         while True:
             params = {**filters, **({"cursor": cursor} if cursor else {})}
-            page = calls.json_of(await self._send("GET", "/v1/media", params=params))
+            page = calls.json_of(await self._send("GET", "/v1/media", params=params), "items")
             for item in page["items"]:
                 yield calls.recording(item)
             cursor = page.get("next_cursor")
             if not cursor:
                 return
 
-    async def events(self, media_id: str) -> AsyncIterator[Recording]:
-        """Each change of a recording as it happens, over server-sent events, to the final one."""
+    async def events(self, media_id: str) -> AsyncGenerator[Recording, None]:
+        """Each change of a recording as it happens, over server-sent events, to the final one.
+
+        Ends before that when the server stops; ``wait`` goes on then.
+        """
         try:
             async with httpx_sse.aconnect_sse(self._http, "GET", f"/v1/media/{media_id}/events") as source:
                 if not source.response.is_success:
@@ -87,7 +98,7 @@ class AsyncClient:
                 async for event in source.aiter_sse():
                     if event.data:
                         yield calls.recording(event.json())
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise calls.unreachable(self._http.base_url, error) from error
 
     async def wait(
@@ -95,25 +106,40 @@ class AsyncClient:
         media_id: str,
         *,
         timeout_s: float | None = None,
+        patience_s: float = calls.PATIENCE_S,
         progress: Callable[[Recording], None] | None = None,
     ) -> Recording:
-        """Wait until a recording is completed, failed or deleted; survives a dropped connection.
+        """Wait until a recording is completed, failed or deleted; survives lost connections and restarts.
 
         Raises:
             TimeoutError: it took longer than ``timeout_s``.
+            Transient: the server was away for longer than ``patience_s``.
         """
-        async with asyncio.timeout(timeout_s):
-            while True:
-                try:
-                    async for state in self.events(media_id):
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._follow(media_id, patience_s, progress)
+        except TimeoutError as error:
+            raise TimeoutError(f"{media_id} did not finish within {timeout_s:g} s") from error
+
+    async def _follow(
+        self, media_id: str, patience_s: float, progress: Callable[[Recording], None] | None
+    ) -> Recording:
+        loop = asyncio.get_running_loop()
+        lost_s: float | None = None
+        while True:
+            try:
+                async with aclosing(self.events(media_id)) as states:
+                    async for state in states:
+                        lost_s = None
                         if progress:
                             progress(state)
                         if state.is_final:
                             return state
-                except Transient:
-                    if timeout_s is None:
-                        raise
-                await asyncio.sleep(0.5)
+            except Transient:
+                lost_s = loop.time() if lost_s is None else lost_s
+                if loop.time() - lost_s >= patience_s:
+                    raise
+            await asyncio.sleep(_RECONNECT_S)
 
     async def transcript(self, media_id: str) -> Transcript:
         """The transcript, or what there is of it so far (``status`` says which)."""
@@ -131,13 +157,13 @@ class AsyncClient:
     async def detect_language(self, path: str | Path) -> dict[str, Any]:
         """Which language is spoken, with the five most probable ones."""
         path = Path(path)
-        data = await asyncio.to_thread(path.read_bytes)
-        return calls.json_of(await self._send("POST", "/v1/detect-language", files={"file": (path.name, data)}))
+        return calls.json_of(await self._send_file("/v1/detect-language", path, None, params={"filename": path.name}))
 
     async def is_ready(self) -> bool:
+        """Whether the server answers and can do its work."""
         try:
             return (await self._http.get("/ready")).is_success
-        except httpx.TransportError:
+        except httpx.RequestError:
             return False
 
     async def close(self) -> None:
@@ -151,8 +177,33 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+    async def _send_file(
+        self, url: str, path: Path, progress: Progress | None, *, headers: dict[str, str] | None = None, **request: Any
+    ) -> httpx.Response:
+        """Send a file as the whole body: httpx reads the parts of a form synchronously."""
+        with ProgressFile(path, progress) as file:
+
+            async def body() -> AsyncIterator[bytes]:
+                while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+                    yield chunk
+
+            own = calls.body_headers(file.size_bytes)
+            return await self._once("POST", url, content=body(), headers={**own, **(headers or {})}, **request)
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        return await self._persist(lambda: self._once(method, path, **request))
+
+    async def _persist(self, call: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        """Make a call that does no harm when it is repeated, until it is answered or retries are used up."""
+        for failures in range(1, self._retries + 1):
+            try:
+                return await call()
+            except Transient as error:
+                await asyncio.sleep(calls.pause_s(failures, error))
+        return await call()
+
+    async def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            return calls.checked(await self._http.request(method, path, **arguments))
-        except httpx.TransportError as error:
+            return calls.checked(await self._http.request(method, path, **request))
+        except httpx.RequestError as error:
             raise calls.unreachable(self._http.base_url, error) from error

@@ -6,12 +6,14 @@ Pure: builds httpx arguments and turns responses into values or errors.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
+from uuid import uuid4
 
 import httpx
+from pydantic import ValidationError
 
 from polyvox.contracts import Options, Transcript
 from polyvox.errors import Invalid, NotFound, PolyvoxError, Transient
@@ -19,9 +21,21 @@ from polyvox.errors import Invalid, NotFound, PolyvoxError, Transient
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "rttm"]
 FINAL_STATES = frozenset({"completed", "failed", "deleted"})
 TIMEOUT = httpx.Timeout(30.0, read=120.0, write=120.0)
+# Each recording that is waited for holds a connection, and there may be thousands of them.
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+RETRIES = 3
+RETRY_BASE_S = 0.5
+RETRY_MAX_S = 30.0
+PATIENCE_S = 60.0
+"""How long a server may be away while a recording is waited for: a restart takes less."""
 
-Progress = Callable[[int, int], None]
-"""Called with bytes sent and bytes in all."""
+
+class Busy(Transient):
+    """The server answered that it cannot do this now. ``retry_after_s`` is what it asks for, if anything."""
+
+    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +54,32 @@ class Recording:
         return self.status in FINAL_STATES
 
 
-class ProgressFile:
-    """A file that tells how much of it was read; httpx streams it without holding it."""
+def address(base_url: str) -> httpx.URL:
+    """A server's address; ``http://`` where no scheme is given.
 
-    def __init__(self, path: Path, progress: Progress | None) -> None:
-        self._file: IO[bytes] = path.open("rb")
-        self._total = path.stat().st_size
-        self._progress = progress
-        self._sent = 0
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        url = httpx.URL(base_url if "://" in base_url else f"http://{base_url}")
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Invalid(
+            f"{base_url!r} is not the address of a server; give one like http://127.0.0.1:8484", code="bad-address"
+        )
+    return url
 
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._sent += len(data)
-        if self._progress:
-            self._progress(self._sent, self._total)
-        return data
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        position = self._file.seek(offset, whence)
-        self._sent = position if whence == 0 else self._sent
-        return position
+def upload(path: Path, options: Options | None, idempotency_key: str | None) -> dict[str, Any]:
+    """Arguments of the request that uploads ``path``, but for its body.
 
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def close(self) -> None:
-        self._file.close()
+    Without a key one is made up, so that repeating the request makes no second recording.
+    """
+    return {
+        "params": {**form_fields(options or Options()), "filename": path.name},
+        "headers": {"Idempotency-Key": idempotency_key or uuid4().hex},
+    }
 
 
 def form_fields(options: Options) -> dict[str, str]:
@@ -84,25 +95,58 @@ def form_fields(options: Options) -> dict[str, str]:
     return fields
 
 
+def body_headers(size_bytes: int) -> dict[str, str]:
+    """Headers of a file that is sent as the whole body: with its length, a server refuses it before it comes."""
+    return {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+
+
+def pause_s(failures: int, error: Transient) -> float:
+    """Seconds before a call that failed so often in a row is repeated."""
+    asked_s = error.retry_after_s if isinstance(error, Busy) else None
+    return min(RETRY_MAX_S, asked_s if asked_s is not None else RETRY_BASE_S * 2.0 ** (failures - 1))
+
+
 def recording(document: Mapping[str, Any]) -> Recording:
+    """Raises Invalid: it does not describe a recording."""
     failure = document.get("failure")
-    reason = failure.get("reason") if isinstance(failure, Mapping) else None
-    return Recording(
-        media_id=str(document["media_id"]),
-        status=str(document["status"]),
-        progress=float(document.get("progress") or 0.0),
-        eta_s=document.get("eta_s"),
-        reason=reason,
-        document=document,
-    )
+    try:
+        return Recording(
+            media_id=str(document["media_id"]),
+            status=str(document["status"]),
+            progress=float(document.get("progress") or 0.0),
+            eta_s=document.get("eta_s"),
+            reason=failure.get("reason") if isinstance(failure, Mapping) else None,
+            document=document,
+        )
+    except (KeyError, TypeError, ValueError):
+        raise not_polyvox() from None
 
 
 def transcript(response: httpx.Response) -> Transcript:
-    return Transcript.model_validate(response.json())
+    """Raises Invalid: it is no transcript."""
+    try:
+        return Transcript.model_validate_json(response.content)
+    except ValidationError:
+        raise not_polyvox() from None
 
 
-def json_of(response: httpx.Response) -> dict[str, Any]:
-    return cast("dict[str, Any]", response.json())
+def json_of(response: httpx.Response, *members: str) -> dict[str, Any]:
+    """The JSON object of an answer.
+
+    Raises:
+        Invalid: it is none, or lacks one of ``members``: another kind of server answered.
+    """
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not document.keys() >= set(members):
+        raise not_polyvox() from None
+    return document
+
+
+def not_polyvox() -> Invalid:
+    return Invalid("what answered is not a Polyvox server: check the address", code="not-polyvox")
 
 
 def checked(response: httpx.Response) -> httpx.Response:
@@ -110,21 +154,26 @@ def checked(response: httpx.Response) -> httpx.Response:
 
     Raises:
         NotFound: 404 or 410.
-        Transient: 429 or 5xx; the same call may succeed later.
-        Invalid: any other 4xx; its reason says what to do.
+        Busy: 408, 429 or 5xx; the same call may succeed later.
+        Invalid: anything else; its reason says what to do.
     """
     if response.is_success:
         return response
     reason, code = _problem(response)
     if response.status_code in (404, 410):
         raise NotFound(reason, code=code)
-    if response.status_code == 429 or response.status_code >= 500:
-        raise Transient(reason)
+    if response.status_code in (408, 429) or response.status_code >= 500:
+        after = response.headers.get("Retry-After", "")
+        raise Busy(reason, float(after) if after.isdecimal() else None)
     raise Invalid(reason, code=code)
 
 
-def unreachable(base_url: httpx.URL | str, error: httpx.TransportError) -> PolyvoxError:
-    return Transient(f"no answer from {base_url} ({error or type(error).__name__}): is the server running?")
+def unreachable(base_url: httpx.URL | str, error: httpx.RequestError) -> PolyvoxError:
+    """What a request that got no answer means."""
+    if isinstance(error, httpx.LocalProtocolError):
+        return Invalid(f"the request cannot be sent ({error}): did the file change meanwhile?", code="cannot-send")
+    where = str(base_url).rstrip("/")
+    return Transient(f"no answer from {where} ({error or type(error).__name__}): is the server running?")
 
 
 def _problem(response: httpx.Response) -> tuple[str, str]:
@@ -132,8 +181,8 @@ def _problem(response: httpx.Response) -> tuple[str, str]:
     try:
         body = response.json()
     except ValueError:
-        return f"the server answered {code} {response.reason_phrase}", code
+        body = None
     if not isinstance(body, dict):
-        return f"the server answered {code}", code
+        return f"the server answered {code} {response.reason_phrase}".rstrip(), code
     text = body.get("detail") or body.get("title") or f"the server answered {code}"
     return str(text), str(body.get("code") or body.get("type") or code)

@@ -11,19 +11,37 @@ from typing import Any, Self
 import httpx
 
 from polyvox.client import calls
-from polyvox.client.calls import Progress, Recording, TranscriptFormat
+from polyvox.client.calls import Recording, TranscriptFormat
+from polyvox.client.files import Progress, ProgressFile
 from polyvox.contracts import Options, Transcript
-from polyvox.errors import Transient
+from polyvox.errors import NotFound, Transient
+
+_CHUNK_BYTES = 256 * 1024
 
 
 class Client:
     """Talks to one Polyvox server over HTTP.
 
     Every method raises ``NotFound``, ``Invalid`` or ``Transient`` from ``polyvox.errors``.
+    Calls that meet transient trouble are repeated ``retries`` times before it is raised.
     """
 
-    def __init__(self, base_url: str = "http://127.0.0.1:8484", *, http: httpx.Client | None = None) -> None:
-        self._http = http or httpx.Client(base_url=base_url, timeout=calls.TIMEOUT)
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8484",
+        *,
+        retries: int = calls.RETRIES,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._retries = retries
+        self._http = http or httpx.Client(base_url=calls.address(base_url), timeout=calls.TIMEOUT, limits=calls.LIMITS)
+
+    def check(self) -> None:
+        """Raises at once Transient when no server answers, Invalid when it is not Polyvox."""
+        try:
+            calls.json_of(self._once("GET", "/v1/media", params={"limit": 1}), "items")
+        except NotFound as error:
+            raise calls.not_polyvox() from error
 
     def upload(
         self,
@@ -33,20 +51,15 @@ class Client:
         idempotency_key: str | None = None,
         progress: Progress | None = None,
     ) -> str:
-        """Send one file; returns its media id once the server has it safe."""
+        """Send one file; returns its media id once the server has it safe.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         path = Path(path)
-        file = calls.ProgressFile(path, progress)
-        try:
-            response = self._send(
-                "POST",
-                "/v1/media",
-                data=calls.form_fields(options or Options()),
-                files={"file": (path.name, file)},
-                headers={"Idempotency-Key": idempotency_key} if idempotency_key else {},
-            )
-        finally:
-            file.close()
-        return str(calls.json_of(response)["media_id"])
+        request = calls.upload(path, options, idempotency_key)
+        response = self._persist(lambda: self._send_file("/v1/media", path, progress, **request))
+        return str(calls.json_of(response, "media_id")["media_id"])
 
     def get(self, media_id: str) -> Recording:
         """Where a recording stands."""
@@ -57,7 +70,7 @@ class Client:
         cursor: str | None = None
         while True:
             params = {**filters, **({"cursor": cursor} if cursor else {})}
-            page = calls.json_of(self._send("GET", "/v1/media", params=params))
+            page = calls.json_of(self._send("GET", "/v1/media", params=params), "items")
             yield from (calls.recording(item) for item in page["items"])
             cursor = page.get("next_cursor")
             if not cursor:
@@ -68,28 +81,32 @@ class Client:
         media_id: str,
         *,
         timeout_s: float | None = None,
+        patience_s: float = calls.PATIENCE_S,
         poll_s: float = 0.5,
         progress: Callable[[Recording], None] | None = None,
     ) -> Recording:
-        """Wait until a recording is completed, failed or deleted.
+        """Wait until a recording is completed, failed or deleted; survives lost connections and restarts.
 
         Raises:
             TimeoutError: it took longer than ``timeout_s``.
+            Transient: the server was away for longer than ``patience_s``.
         """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        lost_s: float | None = None
         while True:
             try:
-                state = self.get(media_id)
+                state = calls.recording(calls.json_of(self._once("GET", f"/v1/media/{media_id}")))
             except Transient:
-                if deadline is None:
+                lost_s = time.monotonic() if lost_s is None else lost_s
+                if time.monotonic() - lost_s >= patience_s:
                     raise
-                state = None
-            if state is not None:
+            else:
+                lost_s = None
                 if progress:
                     progress(state)
                 if state.is_final:
                     return state
-            if deadline is not None and time.monotonic() > deadline:
+            if deadline_s is not None and time.monotonic() > deadline_s:
                 raise TimeoutError(f"{media_id} did not finish within {timeout_s:g} s")
             time.sleep(poll_s)
 
@@ -108,13 +125,13 @@ class Client:
     def detect_language(self, path: str | Path) -> dict[str, Any]:
         """Which language is spoken, with the five most probable ones."""
         path = Path(path)
-        with path.open("rb") as file:
-            return calls.json_of(self._send("POST", "/v1/detect-language", files={"file": (path.name, file)}))
+        return calls.json_of(self._send_file("/v1/detect-language", path, None, params={"filename": path.name}))
 
     def is_ready(self) -> bool:
+        """Whether the server answers and can do its work."""
         try:
             return self._http.get("/ready").is_success
-        except httpx.TransportError:
+        except httpx.RequestError:
             return False
 
     def close(self) -> None:
@@ -128,8 +145,29 @@ class Client:
     ) -> None:
         self.close()
 
-    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+    def _send_file(
+        self, url: str, path: Path, progress: Progress | None, *, headers: dict[str, str] | None = None, **request: Any
+    ) -> httpx.Response:
+        """Send a file as the whole body."""
+        with ProgressFile(path, progress) as file:
+            chunks = iter(lambda: file.read(_CHUNK_BYTES), b"")
+            own = calls.body_headers(file.size_bytes)
+            return self._once("POST", url, content=chunks, headers={**own, **(headers or {})}, **request)
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        return self._persist(lambda: self._once(method, path, **request))
+
+    def _persist(self, call: Callable[[], httpx.Response]) -> httpx.Response:
+        """Make a call that does no harm when it is repeated, until it is answered or retries are used up."""
+        for failures in range(1, self._retries + 1):
+            try:
+                return call()
+            except Transient as error:
+                time.sleep(calls.pause_s(failures, error))
+        return call()
+
+    def _once(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            return calls.checked(self._http.request(method, path, **arguments))
-        except httpx.TransportError as error:
+            return calls.checked(self._http.request(method, path, **request))
+        except httpx.RequestError as error:
             raise calls.unreachable(self._http.base_url, error) from error
