@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 
 import polyvox
 from polyvox.http import problems
@@ -30,7 +31,8 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """One application with all ``routers``; ``lifespan`` wraps its life as in FastAPI."""
-    app = FastAPI(title=title, version=version, lifespan=lifespan)
+    # FastAPI's own page would fetch its scripts from a stranger's server, and stay empty without a network.
+    app = FastAPIOffline(title=title, version=version, lifespan=lifespan, redoc_url=None, static_url="/docs/static")
     problems.install(app)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(LingeringClose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -98,6 +99,17 @@ async def test_the_description_of_the_api_knows_problems(client: httpx.AsyncClie
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         }
     assert "HTTPValidationError" not in json.dumps(document)
+
+
+async def test_the_documentation_page_needs_no_other_server(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    assert "//" not in "".join(re.findall(r'(?:src|href)="([^"]*)"', page.text))
+    parts = re.findall(r'(?:src|href)="(/[^"]*)"', page.text)
+    assert len(parts) >= 2
+    for part in parts:
+        assert len((await client.get(part)).content) > 1000
+    assert (await client.get("/docs/static/../../app.py")).status_code == 404
 
 
 async def test_a_connection_stays_open_when_the_body_was_small_and_closes_when_it_goes_on(
