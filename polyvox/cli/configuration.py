@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from polyvox.cli.packages import require_server
 from polyvox.errors import Invalid
 from polyvox.settings import Settings
 
@@ -28,7 +29,9 @@ def existing_data(**given: Any) -> Settings:
 
     Raises:
         Invalid: a value is not valid, or there is no data folder.
+        Fatal: packages for that are not installed.
     """
+    require_server()
     found = settings(**given)
     if not found.log_path.exists():
         raise Invalid(f"there is no data in {found.data_dir}; name the folder of `polyvox up` with --data")

@@ -7,7 +7,8 @@ import importlib.util
 from polyvox.errors import Fatal
 
 PACKAGES = {
-    "ingest": ("fastapi", "uvicorn", "av"),
+    "server": ("fastapi", "uvicorn", "prometheus_client"),
+    "ingest": ("av",),
     "transcriber": ("torch", "faster_whisper", "whisper"),
     "diarizer": ("torch", "torchaudio", "pyannote.audio"),
     "results": ("sqlalchemy", "alembic", "aiosqlite"),
@@ -22,11 +23,18 @@ def missing(extra: str) -> list[str]:
 
 def require_all() -> None:
     """Raises Fatal when the services cannot run here."""
-    lacking = sorted({name for extra in PACKAGES for name in missing(extra)})
+    _require("all", {name for extra in PACKAGES for name in missing(extra)})
+
+
+def require_server() -> None:
+    """Raises Fatal when the data of a server cannot be looked into here."""
+    _require("server", set(missing("server")))
+
+
+def _require(extra: str, lacking: set[str]) -> None:
     if lacking:
         raise Fatal(
-            f"running Polyvox on this machine needs packages that are not installed ({', '.join(lacking)}): "
-            "pip install 'polyvox[all]'"
+            f"this needs packages that are not installed ({', '.join(sorted(lacking))}): pip install 'polyvox[{extra}]'"
         )
 
 

@@ -127,7 +127,7 @@ class Job:
             if own is not None:
                 from polyvox.cli.local_server import temporary_server
 
-                with reporter.note("starting Polyvox for the occasion"):
+                with reporter.note("starting Polyvox"):
                     server = await stack.enter_async_context(temporary_server(own))
             client = await stack.enter_async_context(AsyncClient(server or ""))
             await client.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import sys
 import time
@@ -68,8 +69,10 @@ def _port(host: str, port: int) -> int:
     while True:
         try:
             local_server.check_port(host, port)
-        except Fatal:
-            if time.monotonic() > deadline_s:
+        except Fatal as error:
+            cause = error.__cause__
+            is_taken = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
+            if not is_taken or time.monotonic() > deadline_s:
                 raise
             time.sleep(0.2)
         else:

@@ -62,7 +62,7 @@ def address(base_url: str) -> httpx.URL:
     """
     try:
         url = httpx.URL(base_url if "://" in base_url else f"http://{base_url}")
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host:
         raise Invalid(

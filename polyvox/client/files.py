@@ -26,7 +26,7 @@ class ProgressFile:
     def read(self, size_bytes: int) -> bytes:
         left_bytes = max(self.size_bytes - self._file.tell(), 0)
         data = self._file.read(min(size_bytes, left_bytes))
-        if self._progress:
+        if data and self._progress:
             self._progress(self._file.tell(), self.size_bytes)
         return data
 
