@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
+import soundfile
 
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.cli.demo import sample
@@ -36,8 +37,10 @@ from polyvox.supervisor import Supervisor
 STAGES = (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, MediaCompleted)
 
 
-async def measure(files: list[Path], repeats: int) -> None:
+async def measure(files: list[Path], repeats: int, cut_s: float | None) -> None:
     with tempfile.TemporaryDirectory(prefix="polyvox-bench-") as folder:
+        if cut_s is not None:
+            files = [cut(file, cut_s, Path(folder)) for file in files]
         settings = Settings(data_dir=Path(folder), port=free_port("127.0.0.1"), log_level="error")
         supervisor = Supervisor(settings)
         async with running(settings, supervisor, asyncio.Event()) as url, AsyncClient(url) as client:
@@ -45,6 +48,15 @@ async def measure(files: list[Path], repeats: int) -> None:
                 runs = [await once(client, settings, file) for _ in range(repeats + 1)]
                 report(file, runs[0], runs[1:])
             print_memory(supervisor.pids)
+
+
+def cut(file: Path, seconds: float, folder: Path) -> Path:
+    """The first ``seconds`` of ``file`` as FLAC."""
+    rate = soundfile.info(file).samplerate
+    samples, rate = soundfile.read(file, frames=int(seconds * rate))
+    place = folder / f"{file.stem}-{seconds:g}s.flac"
+    soundfile.write(place, samples, rate)
+    return place
 
 
 async def once(client: AsyncClient, settings: Settings, file: Path) -> dict[str, float]:
@@ -113,8 +125,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--cut-s", type=float, help="use only the first seconds of each file")
     arguments = parser.parse_args()
-    asyncio.run(measure(arguments.files or [sample()], arguments.repeats))
+    asyncio.run(measure(arguments.files or [sample()], arguments.repeats, arguments.cut_s))
 
 
 if __name__ == "__main__":
