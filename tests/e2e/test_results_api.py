@@ -4,44 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from polyvox import keys
-from polyvox.contracts import MediaDeleted, Options, Transcript
-from results_api.database.recording import with_event
+from polyvox.contracts import Options, Transcript
 from results_api.merge.merge import merge
 from results_api.merge.merge_input import MergeInput
-from tests.support.results import Results, distinct, results
-from tests.support.stages import START, Recording
-
-
-@asynccontextmanager
-async def running(data_dir: Path) -> AsyncIterator[tuple[Results, httpx.AsyncClient]]:
-    async with results(data_dir) as world, world.projecting(), world.serving() as client:
-        yield world, client
-
-
-async def completed(world: Results, *recordings: Recording) -> None:
-    for recording in recordings:
-        await recording.store_all(world.store)
-    await world.append([message for recording in recordings for message in recording.messages()])
-    await world.becomes("completed", *(recording.media_id for recording in recordings))
-
-
-def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert response.status_code == status
-    assert response.headers["content-type"] == "application/problem+json"
-    problem: dict[str, Any] = response.json()
-    assert problem["status"] == status
-    assert problem["code"] == code
-    return problem
+from tests.support.results import completed, is_problem, results, running
+from tests.support.stages import Recording
 
 
 async def test_an_accepted_upload_is_queued_before_its_event_is_seen(tmp_path: Path) -> None:
@@ -189,86 +161,6 @@ async def test_a_failed_recording_has_a_reason_instead_of_a_transcript(tmp_path:
         assert reason in problem["detail"]
         (item,) = (await client.get("/v1/media", params={"status": "failed"})).json()["items"]
         assert item["failure"]["reason"] == reason
-
-
-async def test_deletion_removes_everything_but_a_tombstone(tmp_path: Path) -> None:
-    recording = Recording(options=Options(metadata={"case": "17"}))
-    async with running(tmp_path) as (world, client):
-        await completed(world, recording)
-        path = f"/v1/media/{recording.media_id}"
-        assert len(await world.objects(recording.media_id)) >= 7
-        for _ in range(2):
-            response = await client.delete(path)
-            assert (response.status_code, response.content) == (204, b"")
-        await world.handled()
-        assert await world.objects(recording.media_id) == []
-        assert len(distinct(await world.told(MediaDeleted))[recording.media_id]) == 1
-        shown = (await client.get(path)).json()
-        assert (shown["status"], shown["filename"], shown["metadata"]) == ("deleted", None, {})
-        for gone in ("/transcript", "/audio", "/peaks"):
-            is_problem(await client.get(path + gone), 410, "deleted")
-        assert (await client.get("/v1/media")).json()["items"] == []
-        assert (await client.get("/v1/media", params={"metadata.case": "17"})).json()["items"] == []
-        (item,) = (await client.get("/v1/media", params={"status": "deleted"})).json()["items"]
-        assert item["media_id"] == recording.media_id
-        row = await world.database.get(recording.media_id)
-        assert row is not None
-        assert row.view.model_dump(exclude_none=True, exclude={"owner", "deleted_at"}) == {
-            "media_id": recording.media_id,
-            "transcribed": {},
-            "failures": {},
-        }
-
-
-async def test_a_recording_can_be_deleted_while_it_is_in_process(tmp_path: Path) -> None:
-    recordings = [Recording(parts=4, uploaded_at=START + timedelta(seconds=n)) for n in range(6)]
-    async with running(tmp_path) as (world, client):
-        for recording in recordings:
-            await recording.store_all(world.store)
-
-        async def feed(recording: Recording) -> None:
-            for message in recording.messages():
-                await world.append([message])
-
-        async def delete(recording: Recording, after_s: float) -> None:
-            await asyncio.sleep(after_s)
-            (await client.delete(f"/v1/media/{recording.media_id}")).raise_for_status()
-
-        await asyncio.gather(
-            *(feed(recording) for recording in recordings),
-            *(delete(recording, n * 0.03) for n, recording in enumerate(recordings)),
-        )
-        await world.handled()
-        for recording in recordings:
-            assert await world.status(recording.media_id) == "deleted"
-            assert await world.objects(recording.media_id) == []
-            assert await world.database.plans(recording.media_id) == []
-        told = distinct(await world.told(MediaDeleted))
-        assert {media_id: len(ids) for media_id, ids in told.items()} == {one.media_id: 1 for one in recordings}
-
-
-async def test_an_upload_can_be_deleted_before_its_event_is_seen(tmp_path: Path) -> None:
-    recording = Recording()
-    async with results(tmp_path) as world, world.serving() as client:
-        await recording.accept(world.store)
-        assert (await client.delete(f"/v1/media/{recording.media_id}")).status_code == 204
-        await world.append(recording.messages()[:1])
-        async with world.projecting():
-            await world.handled()
-        assert (await client.get(f"/v1/media/{recording.media_id}")).json()["status"] == "deleted"
-        assert await world.objects(recording.media_id) == []
-
-
-async def test_a_deletion_that_was_cut_short_is_finished_by_the_next(tmp_path: Path) -> None:
-    recording = Recording()
-    async with running(tmp_path) as (world, client):
-        await completed(world, recording)
-        event = recording.event(MediaDeleted(media_id=recording.media_id, deleted_at=START), 9)
-        await world.database.change(recording.media_id, lambda known: with_event(known, event, START))
-        assert await world.objects(recording.media_id) != []
-        assert (await client.delete(f"/v1/media/{recording.media_id}")).status_code == 204
-        assert await world.objects(recording.media_id) == []
-        assert [one.data.deleted_at for one in await world.told(MediaDeleted)] == [START]
 
 
 async def test_audio_is_sent_whole_and_in_pieces(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from results_api.projection.deletion import Deletion
 from results_api.projection.publication import Publication
 from results_api.projection.service import PROJECTION
 from tests.support.server import serve
+from tests.support.stages import Recording
 
 F = TypeVar("F", bound=Fact)
 T = TypeVar("T")
@@ -133,3 +134,25 @@ def distinct(envelopes: Sequence[Envelope[Any]]) -> dict[str, list[str]]:
     """Distinct event ids per recording."""
     pairs = sorted({(envelope.subject, envelope.id) for envelope in envelopes})
     return {media_id: [id for _, id in ids] for media_id, ids in itertools.groupby(pairs, key=lambda pair: pair[0])}
+
+
+@contextlib.asynccontextmanager
+async def running(data_dir: Path) -> AsyncIterator[tuple[Results, httpx.AsyncClient]]:
+    async with results(data_dir) as world, world.projecting(), world.serving() as client:
+        yield world, client
+
+
+async def completed(world: Results, *recordings: Recording) -> None:
+    for recording in recordings:
+        await recording.store_all(world.store)
+    await world.append([message for recording in recordings for message in recording.messages()])
+    await world.becomes("completed", *(recording.media_id for recording in recordings))
+
+
+def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem["status"] == status
+    assert problem["code"] == code
+    return problem

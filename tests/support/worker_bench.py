@@ -11,7 +11,7 @@ from typing import Any
 
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.clock import SystemClock
-from polyvox.contracts import Envelope, MediaDeleted, decode
+from polyvox.contracts import Envelope, MediaDeleted, MediaFailed, decode
 from polyvox.dead_letters import DeadLetter, letters
 from polyvox.ports import Clock, EventLog, Message, Record, TopicConfig, TopicPartition
 from polyvox.publish import Publisher
@@ -134,3 +134,43 @@ class Bench:
         await asyncio.gather(*(running.task for running in self._running), return_exceptions=True)
         for log in (*self._logs, self.log):
             await log.close()
+
+
+class Gate:
+    """A handler that holds what is in ``shut`` until it is opened."""
+
+    def __init__(self, *shut: str) -> None:
+        self.shut = set(shut)
+        self.opened = asyncio.Event()
+        self.began: list[str] = []
+        self.done: list[str] = []
+        self.cancelled: list[str] = []
+        self.held = 0
+        self.most_held = 0
+
+    async def __call__(self, envelope: Envelope[Any]) -> None:
+        media_id = envelope.data.media_id
+        self.began.append(media_id)
+        self.held += media_id in self.shut
+        self.most_held = max(self.most_held, self.held)
+        try:
+            if media_id in self.shut:
+                await self.opened.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(media_id)
+            raise
+        finally:
+            self.held -= media_id in self.shut
+        self.done.append(media_id)
+
+
+def failed(envelope: Envelope[Any]) -> MediaFailed:
+    """An output for any input."""
+    return MediaFailed(
+        media_id=envelope.data.media_id, stage="normalise", code="test", reason="test", failed_at=envelope.time
+    )
+
+
+async def committed(bench: Bench, offset: int) -> bool:
+    (_, end), *_ = (await bench.log.bounds(TOPIC)).values()
+    return end - await bench.lag() == offset
