@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diarizer.children import EngineProcesses
 from diarizer.handler import Diarizer
+from polyvox import topics
 from polyvox.child.pool import warmed
 from polyvox.contracts import MediaReady
 from polyvox.publish import Publisher
@@ -22,7 +23,7 @@ async def work(runtime: Runtime) -> None:
     worker = worker_of(
         runtime,
         name=NAME,
-        topics=[MediaReady.TOPIC],
+        topics=topics.laned(MediaReady.TOPIC),
         handler=diarizer.handle,
         concurrency=settings.diarizer_concurrency,
         on_give_up=diarizer.give_up,

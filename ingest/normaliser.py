@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from ingest.decode.file import Decoded
 from ingest.decode.process import decode_in_child
-from polyvox import keys
+from polyvox import keys, topics
 from polyvox.audio import HEADER_BYTES, SAMPLE_RATE_HZ
 from polyvox.contracts import (
     AudioSlice,
@@ -80,7 +80,13 @@ def facts(media: MediaUploaded, decoded: Decoded) -> list[MediaReady | PartReady
     """The events that announce what was decoded. Pure."""
     key = keys.audio(media.media_id)
     spans = [
-        PartSpan(part=n, start_s=part.start_sample / SAMPLE_RATE_HZ, end_s=part.end_sample / SAMPLE_RATE_HZ)
+        PartSpan(
+            part=n,
+            start_s=part.start_sample / SAMPLE_RATE_HZ,
+            end_s=part.end_sample / SAMPLE_RATE_HZ,
+            start_byte=part.start_byte,
+            end_byte=part.end_byte,
+        )
         for n, part in enumerate(decoded.parts)
     ]
     ready = MediaReady(
@@ -131,7 +137,7 @@ async def work(runtime: Runtime) -> None:
     worker = worker_of(
         runtime,
         name=NAME,
-        topics=[MediaUploaded.TOPIC],
+        topics=topics.laned(MediaUploaded.TOPIC),
         handler=handler.handle,
         on_give_up=handler.give_up,
         concurrency=settings.normaliser_concurrency,

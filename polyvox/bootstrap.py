@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
 
 from polyvox import metrics, topics
 from polyvox.clock import SystemClock
 from polyvox.errors import Fatal
+from polyvox.ports import Clock, EventLog, ObjectStore
 from polyvox.service import Runtime, Service
 from polyvox.settings import Settings
 
@@ -21,22 +22,65 @@ async def runtime(settings: Settings, *, member: str) -> AsyncIterator[Runtime]:
 
     From here on this process counts into Prometheus metrics.
     """
-    from polyvox.adapters.embedded_log import EmbeddedLog
-    from polyvox.adapters.filesystem import FolderStore
     from polyvox.adapters.prometheus import PrometheusMetrics
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.scratch_path.mkdir(parents=True, exist_ok=True)
     metrics.use(PrometheusMetrics())
     clock = SystemClock()
-    log = EmbeddedLog(settings.log_path, clock=clock)
-    store = FolderStore(settings.objects_path)
-    try:
+    async with AsyncExitStack() as closing:
+        log = await _log(settings, clock, member)
+        closing.push_async_callback(log.close)
+        store = _store(settings)
+        closing.push_async_callback(store.close)
+        opened: dict[str, ObjectStore] = {}
+
+        def bucket(name: str) -> ObjectStore:
+            if name not in opened:
+                opened[name] = _bucket(settings, name)
+                closing.push_async_callback(opened[name].close)
+            return opened[name]
+
         await log.ensure_topics(topics.configs())
-        yield Runtime(settings=settings, log=log, store=store, clock=clock, member=member)
-    finally:
-        await store.close()
-        await log.close()
+        yield Runtime(settings=settings, log=log, store=store, clock=clock, bucket=bucket, member=member)
+
+
+async def _log(settings: Settings, clock: Clock, member: str) -> EventLog:
+    if settings.kafka_bootstrap is None:
+        from polyvox.adapters.embedded_log import EmbeddedLog
+
+        return EmbeddedLog(settings.log_path, clock=clock)
+    try:
+        from polyvox.adapters.kafka import KafkaLog, of_settings
+    except ImportError as error:
+        raise Fatal(f"Kafka needs more packages: pip install 'polyvox[kafka]' ({error})") from error
+
+    return KafkaLog(of_settings(settings), client_id=member)
+
+
+def _store(settings: Settings) -> ObjectStore:
+    if settings.s3_bucket is None:
+        from polyvox.adapters.filesystem import FolderStore
+
+        return FolderStore(settings.objects_path)
+    return _s3(settings, settings.s3_bucket, prefix=settings.s3_prefix)
+
+
+def _bucket(settings: Settings, name: str) -> ObjectStore:
+    if settings.s3_bucket is None:
+        from polyvox.adapters.filesystem import FolderStore
+
+        return FolderStore(settings.data_dir / "buckets" / name)
+    return _s3(settings, name)
+
+
+def _s3(settings: Settings, bucket: str, *, prefix: str = "") -> ObjectStore:
+    try:
+        from polyvox.adapters.s3 import S3Store, of_settings
+    except ImportError as error:
+        raise Fatal(f"S3 needs more packages: pip install 'polyvox[s3]' ({error})") from error
+
+    return S3Store(of_settings(settings), bucket=bucket, prefix=prefix, scratch=settings.scratch_path)
 
 
 def service_names() -> list[str]:

@@ -23,11 +23,15 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TopicConfig:
-    """How a topic is created. ``retention_s`` None keeps records for ever."""
+    """How a topic is created. ``retention_s`` None keeps records for ever.
+
+    ``compacted``: the newest record of each key is kept for ever, older ones may go at any time.
+    """
 
     name: str
     partitions: int
     retention_s: float | None = None
+    compacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,29 @@ class ObjectInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class PartInfo:
+    """One part of an upload in parts. ``number`` counts from 1; ``etag`` says what its bytes are."""
+
+    number: int
+    etag: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenParts:
+    """An upload in parts that was begun and neither joined nor dropped."""
+
+    key: str
+    upload: str
+    begun_at: datetime
+
+
 Body = bytes | AsyncIterable[bytes]
+
+PART_MIN_BYTES = 5 * 1024 * 1024
+"""All parts but the last are at least this large."""
+PARTS_MAX = 10_000
 
 
 class ObjectStore(Protocol):
@@ -182,11 +208,57 @@ class ObjectStore(Protocol):
     async def delete(self, key: str) -> None:
         """Remove one object; removing what is not there is no error."""
 
-    def local_file(self, key: str) -> AbstractAsyncContextManager[Path]:
+    def local_file(self, key: str, *, version: str | None = None) -> AbstractAsyncContextManager[Path]:
         """A seekable read-only file with the object's bytes, for as long as the context lasts.
 
-        Adapters on a local disk give the file itself, others a scratch copy. Raises NotFound.
+        Adapters on a local disk give the file itself, others a scratch copy. ``version`` is the
+        version or else the ETag that the object must have. Raises NotFound, also when the object
+        was replaced by another version and this one is not kept.
         """
+
+    async def begin_parts(
+        self,
+        key: str,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Begin an object that arrives in parts, in any order, over any time; returns the upload's id."""
+
+    async def put_part(self, key: str, upload: str, number: int, body: Body) -> PartInfo:
+        """Store one part, 1 to ``PARTS_MAX``; a part of the same number is replaced.
+
+        Raises NotFound when there is no such upload (any more).
+        """
+
+    async def parts(self, key: str, upload: str) -> Sequence[PartInfo]:
+        """What is there of an upload, by number. Raises NotFound."""
+
+    async def join_parts(
+        self, key: str, upload: str, parts: Sequence[PartInfo], *, if_absent: bool = False
+    ) -> ObjectInfo:
+        """Make the object of these parts, in order of their numbers; from here on it is seen.
+
+        Raises:
+            NotFound: there is no such upload (any more).
+            Invalid: a part is missing, differs from what is stored, or is too small.
+            AlreadyExists: with ``if_absent``, when the key is taken.
+        """
+
+    async def drop_parts(self, key: str, upload: str) -> None:
+        """Forget an upload and its parts; forgetting what is not there is no error."""
+
+    def open_parts(self, prefix: str) -> AsyncIterator[OpenParts]:
+        """Uploads in parts whose key starts with ``prefix`` and that are still open."""
+
+    async def part_url(self, key: str, upload: str, number: int, *, expires_s: int) -> str | None:
+        """A URL to which anybody may PUT that part until it expires; None where bytes go through the API."""
+
+    async def get_url(self, key: str, *, expires_s: int, filename: str | None = None) -> str | None:
+        """A URL from which anybody may GET the object until it expires; None where bytes go through the API."""
+
+    async def tags(self, key: str, *, version: str | None = None) -> Mapping[str, str]:
+        """The object's tags; {} where the store has none. Raises NotFound."""
 
     async def close(self) -> None: ...
 

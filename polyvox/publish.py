@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from polyvox import tracing
+from polyvox import topics, tracing
 from polyvox.contracts import Fact, encode, wrap
 from polyvox.ports import Clock, EventLog, Headers, Message
 
+TENANT = "polyvox-tenant"
+LANE = "polyvox-lane"
+AUDIO_S = "polyvox-audio-s"
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
 
 
@@ -32,10 +35,10 @@ class Publisher:
         await self._log.append(
             [
                 Message(
-                    fact.TOPIC,
+                    topics.of(fact),
                     key=fact.key(),
                     value=encode(wrap(fact, source=self._source, time=now)),
-                    headers=headers,
+                    headers=(*headers, *share_headers(fact)),
                 )
                 for fact in facts
             ]
@@ -48,3 +51,12 @@ def trace_headers(traceparent: str | None = None) -> Headers:
     around = given or tracing.current()
     context = around.child() if around is not None else tracing.new()
     return (CONTENT_TYPE, (tracing.HEADER, context.traceparent.encode()))
+
+
+def share_headers(fact: Fact) -> Headers:
+    """Whose work a message is and how much of it, for those who choose what to do next without decoding it."""
+    return (
+        (TENANT, fact.tenant.encode()),
+        (LANE, fact.lane.encode()),
+        (AUDIO_S, f"{fact.weight_s():.3f}".encode()),
+    )

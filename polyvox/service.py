@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from polyvox.errors import Fatal
 from polyvox.ports import Clock, EventLog, ObjectStore
 from polyvox.settings import Settings
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 Check = Callable[[], Awaitable[None]]
 """Raises when what it asks is in trouble."""
+
+
+def _no_other_bucket(name: str) -> ObjectStore:
+    raise Fatal(f"this process has no access to the bucket {name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Runtime:
     member: str
     """Name of this process within its consumer groups; the same after a restart."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    bucket: Callable[[str], ObjectStore] = _no_other_bucket
+    """Another bucket of the same store, by name; closed with the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -28,6 +28,52 @@ class Settings(BaseSettings):
         description="Name of a process within its consumer groups, the same after a restart; the host name by default.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    kafka_bootstrap: str | None = Field(
+        None, description="Kafka brokers, host:port with commas between; without it the log is embedded in data_dir."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How to log in, with SASL."
+    )
+    kafka_username: str | None = Field(None, description="User name, with SASL.")
+    kafka_password: SecretStr | None = Field(None, description="Password, with SASL.")
+    kafka_ca_file: Path | None = Field(
+        None, description="Certificates that sign the brokers'; the system's without it."
+    )
+    kafka_compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
+        "zstd", description="Compression of what is produced."
+    )
+    kafka_prefix: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]*$",
+        description="Begins the name of every topic and group, for clusters that are shared.",
+    )
+    kafka_replication: int = Field(
+        0, ge=0, description="Copies of each new topic; 0 leaves it to the broker's default."
+    )
+    kafka_partitions_factor: int = Field(
+        1, ge=1, description="New topics get their number of partitions times this; as many workers share a topic."
+    )
+
+    s3_bucket: str | None = Field(None, description="Bucket of all objects; without it they lie in data_dir.")
+    s3_prefix: str = Field("", description="Begins the key of every object in the bucket.")
+    s3_endpoint: str | None = Field(None, description="URL of the object store; AWS without it.")
+    s3_region: str | None = Field(None, description="Region of the bucket.")
+    s3_access_key: str | None = Field(None, description="Access key; without it boto3 looks where it usually does.")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    s3_path_style: bool = Field(
+        True, description="Bucket in the path, not in the host name. AWS wants false, most others true."
+    )
+    s3_public_endpoint: str | None = Field(
+        None, description="URL of the object store as browsers reach it, for presigned URLs; s3_endpoint without it."
+    )
+
+    database: SecretStr | None = Field(
+        None, description="postgresql://user:password@host/name of the results; without it SQLite in data_dir."
+    )
 
     max_upload_bytes: int = Field(5 * 1024 * MIB, gt=0, description="Largest upload accepted, in bytes.")
     max_duration_s: float = Field(12 * 3600.0, gt=0, description="Longest recording accepted, in seconds.")
@@ -86,4 +132,9 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the results database."""
+        if self.database is not None:
+            scheme, separator, rest = self.database.get_secret_value().partition("://")
+            if scheme not in ("postgresql", "postgres", "postgresql+asyncpg") or not separator:
+                raise ValueError("POLYVOX_DATABASE is a URL such as postgresql://user:password@host/name")
+            return f"postgresql+asyncpg://{rest}"
         return f"sqlite+aiosqlite:///{quote(str(self.database_path))}"

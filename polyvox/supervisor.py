@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from pydantic import SecretStr
+
 from polyvox.errors import EXIT_CIRCUIT_OPEN, Fatal
 from polyvox.settings import Settings
 
@@ -171,7 +173,7 @@ def restart_delay_s(last_s: float, *, status: int, ran_s: float) -> float:
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment variables that give another process these settings."""
     return {
-        f"POLYVOX_{name.upper()}": str(value)
-        for name, value in settings.model_dump(mode="json").items()
+        f"POLYVOX_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings.model_dump().items()
         if value is not None
     }

@@ -2,14 +2,19 @@
 
 Names have hyphens, no dots. The key of a message is the ``media_id``; on part-ready it is
 ``media_id/part``, so that the parts of one recording spread over all transcribers.
+
+What the workers read has two lanes, each a topic: ``part-ready`` for interactive work and
+``part-ready-bulk`` for bulk, so that no amount of bulk lies before an interactive message.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from polyvox.contracts import (
     Fact,
+    Lane,
     MediaCompleted,
     MediaDeleted,
     MediaDiarized,
@@ -24,6 +29,7 @@ from polyvox.contracts import (
 from polyvox.ports import TopicConfig
 
 DAY_S = 86_400.0
+BULK = "-bulk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,13 @@ class Topic:
     meaning: str
     partitions: int
     retention_s: float | None
+    lane: Lane | None = None
+    """None where both lanes share the topic."""
+    compacted: bool = False
 
     @property
     def config(self) -> TopicConfig:
-        return TopicConfig(self.name, self.partitions, self.retention_s)
+        return TopicConfig(self.name, self.partitions, self.retention_s, self.compacted)
 
 
 def _topic(
@@ -61,6 +70,12 @@ def _topic(
         partitions,
         retention_days * DAY_S,
     )
+
+
+def _lanes(topic: Topic) -> Iterator[Topic]:
+    """The topic of interactive work and its twin for bulk."""
+    yield replace(topic, lane="interactive")
+    yield replace(topic, name=topic.name + BULK, lane="bulk", meaning=f"{topic.meaning} Bulk work.")
 
 
 def dead_letter_topic(stage: str) -> str:
@@ -85,18 +100,20 @@ WORKERS = ("normaliser", "transcriber", "diarizer", "projection")
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        _topic(MediaUploaded, "ingest", "normaliser projection", "A recording was accepted."),
-        _topic(MediaReady, "normaliser", "diarizer projection", "A recording is decoded and cut into parts."),
-        _topic(
-            PartReady,
-            "normaliser",
-            "transcriber",
-            "A part of at most ten minutes waits for its words.",
-            partitions=12,
+        *_lanes(_topic(MediaUploaded, "ingest", "normaliser projection", "A recording was accepted.")),
+        *_lanes(_topic(MediaReady, "normaliser", "diarizer projection", "A recording is decoded and cut into parts.")),
+        *_lanes(
+            _topic(
+                PartReady,
+                "normaliser",
+                "transcriber",
+                "A part of at most ten minutes waits for its words.",
+                partitions=12,
+            )
         ),
-        _topic(PartTranscribed, "transcriber", "projection", "The words of a part are stored."),
-        _topic(MediaDiarized, "diarizer", "projection", "The turns of a recording are stored."),
-        _topic(StageFailed, "normaliser transcriber diarizer", "projection", "A stage gave up."),
+        *_lanes(_topic(PartTranscribed, "transcriber", "projection", "The words of a part are stored.")),
+        *_lanes(_topic(MediaDiarized, "diarizer", "projection", "The turns of a recording are stored.")),
+        *_lanes(_topic(StageFailed, "normaliser transcriber diarizer", "projection", "A stage gave up.")),
         _topic(
             SegmentPublished,
             "projection",
@@ -116,6 +133,17 @@ TOPICS: dict[str, Topic] = {
         *(_dead_letters(worker) for worker in WORKERS),
     )
 }
+
+
+def laned(*names: str) -> list[str]:
+    """Both lanes of each of these topics; a topic that has no lanes stays as it is."""
+    return [name for base in names for name in (base, base + BULK) if name in TOPICS]
+
+
+def of(fact: Fact) -> str:
+    """The topic that a fact goes to."""
+    bulk = fact.TOPIC + BULK
+    return bulk if fact.lane == "bulk" and bulk in TOPICS else fact.TOPIC
 
 
 def configs() -> list[TopicConfig]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyvox import weights
+from polyvox import topics, weights
 from polyvox.child.pool import warmed
 from polyvox.contracts import PartReady
 from polyvox.metrics import process_metrics
@@ -35,7 +35,7 @@ async def work(runtime: Runtime) -> None:
     worker = worker_of(
         runtime,
         name=NAME,
-        topics=[PartReady.TOPIC],
+        topics=topics.laned(PartReady.TOPIC),
         handler=handler.handle,
         on_give_up=handler.give_up,
         concurrency=settings.transcriber_concurrency,

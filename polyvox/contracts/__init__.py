@@ -14,7 +14,7 @@ from polyvox.contracts.artifacts import (
     Word,
 )
 from polyvox.contracts.decoding import decode
-from polyvox.contracts.envelope import Envelope, Fact, encode, wrap
+from polyvox.contracts.envelope import Envelope, Fact, Lane, encode, wrap
 from polyvox.contracts.media_completed import MediaCompleted
 from polyvox.contracts.media_deleted import MediaDeleted
 from polyvox.contracts.media_diarized import MediaDiarized
@@ -46,6 +46,7 @@ __all__ = [
     "Diarization",
     "Envelope",
     "Fact",
+    "Lane",
     "LanguageGuess",
     "MediaCompleted",
     "MediaDeleted",

@@ -44,6 +44,10 @@ class Fact(Contract):
         """Key of the message: messages of one key keep their order and are handled one at a time."""
         return self.media_id
 
+    def weight_s(self) -> float:
+        """Seconds of audio that this event asks work for: what tenants share fairly. 0 where it is next to nothing."""
+        return 0.0
+
     @classmethod
     def schema_id(cls) -> str:
         return f"urn:polyvox:schema:{cls.TYPE}"

@@ -34,6 +34,9 @@ class PartSpan(Contract):
     part: int
     start_s: float
     end_s: float
+    start_byte: int | None = None
+    """Where the part's frames begin in the mix; see part-ready. None in events before 0.2."""
+    end_byte: int | None = None
 
 
 class MediaReady(Fact):
@@ -49,3 +52,6 @@ class MediaReady(Fact):
     """Seconds that the container promised and that could not be decoded."""
     warnings: list[str] = []
     options: Options = Options()
+
+    def weight_s(self) -> float:
+        return self.duration_s

@@ -10,12 +10,22 @@ from polyvox.contracts.options import Options
 
 
 class StoredObject(Contract):
-    """Claim check: where the bytes lie."""
+    """Claim check: where the bytes lie.
 
+    ``bucket`` None is the product's own bucket; another one is only read, and what lies there
+    stays its owner's. ``version`` is the version or else the ETag that was announced.
+    """
+
+    bucket: str | None = None
+    version: str | None = None
     key: str
     size_bytes: int
     sha256: str | None = None
     content_type: str = "application/octet-stream"
+
+
+BYTES_PER_S = 16_000.0
+"""An upload's bytes as seconds while its duration is not known: 128 kbit/s, as most lossy audio has."""
 
 
 class MediaUploaded(Fact):
@@ -26,3 +36,6 @@ class MediaUploaded(Fact):
     filename: str | None = None
     options: Options = Options()
     uploaded_at: datetime
+
+    def weight_s(self) -> float:
+        return self.original.size_bytes / BYTES_PER_S

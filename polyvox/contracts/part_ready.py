@@ -39,3 +39,6 @@ class PartReady(Fact):
 
     def identity(self) -> tuple[str, ...]:
         return (self.media_id, str(self.part))
+
+    def weight_s(self) -> float:
+        return self.end_s - self.start_s

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from polyvox import topics
 from polyvox.contracts import (
     Envelope,
     MediaDeleted,
@@ -38,8 +39,8 @@ from results_api.projection.publication import MergeFailed, Publication
 log = logging.getLogger(__name__)
 
 NAME = "projection"
-TOPICS = tuple(
-    fact.TOPIC for fact in (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted)
+TOPICS = topics.laned(
+    *(fact.TOPIC for fact in (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted))
 )
 CONCURRENCY = 16
 """Waiting for disk and network, not computing: merges run in threads."""
