@@ -21,13 +21,13 @@ from polyvox.contracts import (
     MediaReady,
     Options,
     StageFailed,
-    decode,
 )
 from polyvox.contracts.media_ready import SourceInfo
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
 from tests.support.diarized_sample import sample_audio, write_flac
+from tests.support.reading import told
 
 DEADLINE_S = 240.0
 
@@ -61,13 +61,9 @@ async def events(runtime: Runtime, fact: type[Fact], count: int) -> list[Envelop
     """The first ``count`` events of a kind, once they are there."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
-            records = [
-                record
-                for partition in await runtime.log.bounds(fact.TOPIC)
-                for record in await runtime.log.read(partition, offset=0)
-            ]
-            if len(records) >= count:
-                return [decode(record.value) for record in records]
+            found = await told(runtime.log, fact)
+            if len(found) >= count:
+                return found
             await asyncio.sleep(0.05)
 
 

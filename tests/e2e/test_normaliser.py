@@ -19,14 +19,14 @@ from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.adapters.filesystem import FolderStore
 from polyvox.audio import decode_flac, fetch_slice
 from polyvox.clock import SystemClock
-from polyvox.contracts import Envelope, Fact, MediaReady, MediaUploaded, Options, PartReady, StageFailed, decode
+from polyvox.contracts import Envelope, Fact, MediaReady, MediaUploaded, Options, PartReady, StageFailed
 from polyvox.contracts.media_uploaded import StoredObject
-from polyvox.ports import TopicPartition
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
 from tests.support.media import Sound, mux, noise, silence, tone, wav
 from tests.support.polling import until
+from tests.support.reading import told
 
 UPLOADED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -53,13 +53,7 @@ class Bench:
         await Publisher(self.runtime.log, self.runtime.clock, "/tests").publish(fact)
 
     async def events(self, fact: type[Fact]) -> list[Envelope[Any]]:
-        partitions = (await self.runtime.log.bounds(fact.TOPIC)).items()
-        records = [
-            record
-            for partition, (first, _) in partitions
-            for record in await self.runtime.log.read(TopicPartition(*partition), offset=first, max_records=1000)
-        ]
-        return [decode(record.value) for record in records]
+        return await told(self.runtime.log, fact)
 
     async def outcome(self, media_id: str, *, count: int = 1) -> list[Envelope[Any]]:
         """The media-ready or stage-failed events of one recording, once there are ``count``."""

@@ -29,14 +29,13 @@ from polyvox.contracts import (
     PartTranscribed,
     PartWords,
     StageFailed,
-    decode,
 )
-from polyvox.ports import TopicPartition
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
 from tests.support.audio_files import RATE_HZ, read_audio
 from tests.support.polling import until
+from tests.support.reading import told
 from transcriber.service import TRANSCRIBER
 
 pytestmark = pytest.mark.models
@@ -77,12 +76,7 @@ class Bench:
 
     async def outcome(self, kind: type[Fact], media_id: str, *, count: int = 1) -> list[Envelope[Any]]:
         async def found() -> list[Envelope[Any]] | None:
-            records = [
-                record
-                for partition, (first, _) in (await self.runtime.log.bounds(kind.TOPIC)).items()
-                for record in await self.runtime.log.read(TopicPartition(*partition), offset=first, max_records=100)
-            ]
-            mine = [event for event in map(decode, (r.value for r in records)) if event.data.media_id == media_id]
+            mine = [event for event in await told(self.runtime.log, kind) if event.data.media_id == media_id]
             return mine if len(mine) >= count else None
 
         return list(await until(found, deadline_s=120.0, what=f"{kind.TOPIC} of {media_id}"))

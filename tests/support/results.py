@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import httpx
 
 from polyvox import bootstrap, keys
-from polyvox.contracts import Envelope, Fact, decode
+from polyvox.contracts import Envelope, Fact
 from polyvox.http import create_app
 from polyvox.ports import Message
 from polyvox.publish import Publisher
@@ -25,6 +25,7 @@ from results_api.projection import projection
 from results_api.projection.deletion import Deletion
 from results_api.projection.publication import Publication
 from results_api.projection.service import PROJECTION
+from tests.support.reading import told
 from tests.support.server import serve
 from tests.support.stages import Recording
 
@@ -88,12 +89,7 @@ class Results:
 
     async def told(self, fact: type[F]) -> list[Envelope[F]]:
         """Everything on a topic."""
-        found = []
-        for partition, (first, end) in sorted((await self.runtime.log.bounds(fact.TOPIC)).items()):
-            if end > first:
-                records = await self.runtime.log.read(partition, offset=first, max_records=end - first)
-                found += [decode(record.value) for record in records]
-        return found
+        return await told(self.runtime.log, fact)
 
     async def status(self, media_id: str) -> str | None:
         recording = await self.database.get(media_id)

@@ -18,12 +18,13 @@ from polyvox import topics
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.adapters.filesystem import FolderStore
 from polyvox.clock import SystemClock
-from polyvox.contracts import Envelope, MediaUploaded, decode
+from polyvox.contracts import Envelope, MediaUploaded
 from polyvox.http import create_app, operations_router
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
 from tests.support.faulty import FaultyLog, FaultyStore
+from tests.support.reading import told
 from tests.support.recorded_metrics import RecordedMetrics
 from tests.support.server import serve
 
@@ -70,14 +71,7 @@ class Ingest:
 
     async def uploaded(self) -> list[Envelope[MediaUploaded]]:
         """Every media-uploaded event on the log."""
-        found = []
-        for partition, (first, last) in sorted((await self.log.inner.bounds(MediaUploaded.TOPIC)).items()):
-            offset = first
-            while offset < last:
-                records = await self.log.inner.read(partition, offset=offset)
-                found += [decode(record.value) for record in records]
-                offset = records[-1].offset + 1
-        return found
+        return await told(self.log.inner, MediaUploaded)
 
     async def keys(self, prefix: str = "") -> list[str]:
         return [info.key async for info in self.store.inner.list(prefix)]
