@@ -25,15 +25,16 @@ RETENTION_EVERY_S = 600.0
 HTTP_GRACE_S = 5
 
 
-def run(names: Sequence[str], settings: Settings, *, member: str) -> int:
+def run(names: Sequence[str], settings: Settings, *, member: str, operations: bool = False) -> int:
     """Run services until SIGINT or SIGTERM; returns the exit status.
 
     0 in order, EXIT_CIRCUIT_OPEN when nearly all work failed, 1 for anything else that stops it.
+    ``operations``: answer ``/health``, ``/ready`` and ``/metrics`` even where no service has routes.
     """
     configure(settings.log_level, name=member)
     try:
         services = [bootstrap.load_service(name) for name in names]
-        asyncio.run(_run(services, settings, member))
+        asyncio.run(_run(services, settings, member, operations))
     except Fatal as error:
         log.error("%s stops: %s", member, error)
         return EXIT_CIRCUIT_OPEN if isinstance(error, CircuitOpen) else 1
@@ -42,10 +43,10 @@ def run(names: Sequence[str], settings: Settings, *, member: str) -> int:
 
 def run_service(name: str, services: Sequence[str], settings: Settings) -> int:
     """Run one package's services as a process of its own, named after the host unless settings say otherwise."""
-    return run(services, settings, member=settings.member or f"{name}-{socket.gethostname()}")
+    return run(services, settings, member=settings.member or f"{name}-{socket.gethostname()}", operations=True)
 
 
-async def _run(services: Sequence[Service], settings: Settings, member: str) -> None:
+async def _run(services: Sequence[Service], settings: Settings, member: str, operations: bool) -> None:
     async with bootstrap.runtime(settings, member=member) as runtime:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -53,13 +54,16 @@ async def _run(services: Sequence[Service], settings: Settings, member: str) -> 
         for service in services:
             if service.prepare:
                 await service.prepare(runtime)
-        await run_services(services, runtime)
+        await run_services(services, runtime, operations=operations)
 
 
-async def run_services(services: Sequence[Service], runtime: Runtime) -> None:
-    """Serve and work until ``runtime.stopping`` is set; the first failure stops all and is raised."""
+async def run_services(services: Sequence[Service], runtime: Runtime, *, operations: bool = False) -> None:
+    """Serve and work until ``runtime.stopping`` is set; the first failure stops all and is raised.
+
+    The port is opened where a service has routes, or for ``operations``.
+    """
     tasks = [asyncio.create_task(service.work(runtime), name=service.name) for service in services if service.work]
-    if any(service.http for service in services):
+    if operations or any(service.http for service in services):
         tasks.append(asyncio.create_task(_serve(services, runtime), name="http"))
     tasks.append(asyncio.create_task(_enforce_retention(runtime), name="retention"))
     try:

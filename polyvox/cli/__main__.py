@@ -13,14 +13,14 @@ from polyvox.errors import PolyvoxError
 
 COMMANDS = {
     "up": "Run all services on this machine, on one port.",
+    "run": "Run some services in this process, as containers do.",
     "transcribe": "Turn recordings into transcripts.",
     "weights": "Pull, list and verify model weights.",
     "topics": "Show what flows through the log, and how far behind each consumer is.",
-    "replay": "Give dead letters another chance.",
+    "dlq": "Show what was given up on, and give it another chance.",
     "doctor": "Say what is missing on this machine and how to get it.",
     "demo": "Transcribe a recording of two people that ships with pyannote.audio.",
 }
-HIDDEN = {"run": "Run some services in this process."}
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the number of SIGINT, as shells count."""
 
@@ -32,7 +32,7 @@ class _Lazy(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
+        if cmd_name not in COMMANDS:
             return None
         command = importlib.import_module(f"polyvox.cli.{cmd_name}").command
         if not isinstance(command, click.Command):

@@ -13,6 +13,7 @@ import pytest
 from polyvox import bootstrap
 from polyvox.cli.local_server import free_port
 from polyvox.host import run_services
+from polyvox.service import Service
 from polyvox.settings import Settings
 from results_api.http.service import API
 from tests.support.polling import until
@@ -41,6 +42,28 @@ async def test_a_process_without_its_results_database_is_not_ready(tmp_path: Pat
                 refused = await client.get("/ready")
                 assert refused.status_code == 503
                 assert refused.json()["checks"] == {"log": "ok", "store": "ok", "database": "failed"}
+        finally:
+            runtime.stopping.set()
+            await hosting
+
+
+async def test_a_worker_alone_answers_for_its_health_and_counts(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, port=free_port("127.0.0.1"))
+    worker = Service(name="worker", work=lambda runtime: runtime.stopping.wait())
+    async with bootstrap.runtime(settings, member="worker-1") as runtime:
+        hosting = asyncio.create_task(run_services([worker], runtime, operations=True))
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}") as client:
+
+                async def ready() -> bool:
+                    try:
+                        return (await client.get("/ready")).status_code == 200
+                    except httpx.ConnectError:
+                        return False
+
+                await until(ready)
+                assert (await client.get("/health")).json() == {"status": "ok"}
+                assert "# TYPE polyvox_messages_handled_total counter" in (await client.get("/metrics")).text
         finally:
             runtime.stopping.set()
             await hosting
