@@ -88,7 +88,7 @@ def _dead_letters(stage: str) -> Topic:
         dead_letter_topic(stage),
         None,
         (stage,),
-        ("polyvox replay",),
+        ("polyvox dlq",),
         f"What the {stage} gave up on: the message as it came, its cause in the headers.",
         1,
         30 * DAY_S,

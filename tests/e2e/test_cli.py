@@ -53,8 +53,8 @@ def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
         (["weights", "pull", "nothing"], 1, "no weights named 'nothing'"),
         (["weights", "verify", "nothing"], 1, "no weights named 'nothing'"),
         (["topics", "--lag"], 1, "there is no data in polyvox-data"),
-        (["replay", "transcriber", "--data", "other"], 1, "there is no data in other"),
-        (["replay", "nothing"], 2, "'nothing' is not one of"),
+        (["dlq", "list", "--data", "other"], 1, "there is no data in other"),
+        (["dlq", "list", "--stage", "nothing"], 2, "'nothing' is not one of"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(arguments: list[str], status: int, said: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, StageFailed, wrap
-from polyvox.dead_letters import pending, replay
+from polyvox.dead_letters import Selection
 from polyvox.errors import (
     ChildCrashed,
     CircuitOpen,
@@ -153,10 +153,10 @@ async def test_each_dead_letter_is_replayed_once(bench: Bench) -> None:
     await until(bench.no_lag)
     original = (await bench.records(TOPIC))[0]
 
-    assert await replay(bench.log, STAGE, only=lambda letter: letter.key == "recording-0000") == 1
-    assert [letter.key for letter in await pending(bench.log, STAGE)] == ["recording-0001"]
-    assert await replay(bench.log, STAGE) == 1
-    assert await replay(bench.log, STAGE) == 0
+    assert await bench.replay(Selection(media_id="recording-0000")) == 1
+    assert [letter.key for letter in await bench.dead_letters() if not letter.replayed] == ["recording-0001"]
+    assert await bench.replay() == 1
+    assert await bench.replay() == 0
     await until(bench.no_lag)
     assert sorted(handler.done) == ids(3)
     assert [letter.replayed for letter in await bench.dead_letters()] == [True, True]
@@ -171,7 +171,7 @@ async def test_a_replayed_message_that_fails_again_is_a_new_dead_letter(bench: B
     for failures in range(1, 4):
         await until(bench.no_lag)
         assert len(await bench.dead_letters()) == failures
-        assert await replay(bench.log, STAGE) == 1
+        assert await bench.replay() == 1
         await until(bench.no_lag)
 
 

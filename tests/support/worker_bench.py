@@ -12,7 +12,7 @@ from typing import Any
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, MediaDeleted, MediaFailed, decode
-from polyvox.dead_letters import DeadLetter, letters
+from polyvox.dead_letters import DeadLetter, Selection, letters, replay
 from polyvox.ports import Clock, EventLog, Message, Record, TopicConfig, TopicPartition
 from polyvox.publish import Publisher
 from polyvox.topics import configs
@@ -116,7 +116,11 @@ class Bench:
         return await self.lag() == 0
 
     async def dead_letters(self) -> list[DeadLetter]:
-        return await letters(self.log, STAGE)
+        return [letter async for letter in letters(self.log, STAGE)]
+
+    async def replay(self, selection: Selection | None = None) -> int:
+        wanted = selection or Selection()
+        return await replay(self.log, (letter async for letter in letters(self.log, STAGE) if letter in wanted))
 
     async def records(self, topic: str) -> list[Record]:
         found: list[Record] = []
