@@ -11,8 +11,8 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
+from ingest.upload.accepting import remove_upload
 from ingest.upload.idempotency import WINDOW_S
-from ingest.upload.uploads import remove_upload
 from polyvox import keys
 from polyvox.contracts import MediaUploaded
 from polyvox.errors import NotFound, PolyvoxError

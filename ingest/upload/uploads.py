@@ -1,30 +1,24 @@
-"""Accepting uploads: stored, then noted, then on the log, then acknowledged.
+"""Accepting uploads whose bytes come in one request: stored, then noted, then on the log, then acknowledged.
 
-Objects of one upload, in the order in which they appear:
-    uploads/idempotency/{hash}.json   only with an Idempotency-Key; see ingest/upload/idempotency.py
-    uploads/pending/{media_id}.json   "an upload is being finished": written when the whole body
-                                      has arrived and is in order, removed when all is done
-    media/{media_id}/original         the bytes
-    media/{media_id}/upload.json      the media-uploaded fact: from here on the upload is accepted
-Then the event is appended. So whatever a crash leaves behind is named by a pending object, and
-the sweep (ingest/upload/sweep.py) looks at nothing else.
+ingest/upload/accepting.py has the objects in their order; with an Idempotency-Key there is one more
+before them, uploads/idempotency/{hash}.json (ingest/upload/idempotency.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from ingest.upload import idempotency, refusals
+from ingest.upload.accepting import clear_pending, exists, mark_pending, note, remove_upload
 from ingest.upload.idempotency import Claim, Fingerprint
 from ingest.upload.receiver import Receiver
 from polyvox import keys
 from polyvox.contracts import MediaUploaded
 from polyvox.contracts.media_uploaded import StoredObject
-from polyvox.errors import AlreadyExists, NotFound, PolyvoxError
+from polyvox.errors import AlreadyExists, NotFound
 from polyvox.http import Problem
 from polyvox.http.problems import unavailable
 from polyvox.ids import new_media_id
@@ -61,12 +55,12 @@ class Uploads:
         media_id = new_media_id(self.clock.now())
         try:
             await self._store_original(upload, media_id)
-            fact = await self._note(self._fact(upload, media_id, tenant))
+            fact = await note(self.store, self._fact(upload, media_id, tenant))
             await self.publisher.publish(fact, traceparent=traceparent)
         except BaseException:
             await self._undo(media_id)
             raise
-        await self._finish(media_id)
+        await clear_pending(self.store, media_id)
         return Accepted(media_id)
 
     async def accept_once(
@@ -95,14 +89,14 @@ class Uploads:
             return Accepted(media_id, replayed=True)
         replayed = await self._store_original_once(upload, media_id)
         offered = self._fact(upload, media_id, tenant)
-        fact = await self._note(offered)
+        fact = await note(self.store, offered)
         if Fingerprint.of_fact(fact) != Fingerprint.of_fact(offered):
             raise refusals.key_reused()
-        if replayed and not await _exists(self.store, keys.original(media_id)):
+        if replayed and not await exists(self.store, keys.original(media_id)):
             raise _just_removed()
         await self.publisher.publish(fact, traceparent=traceparent)
         await idempotency.settle(self.store, record_key, claimed, Fingerprint.of_fact(fact))
-        await self._finish(media_id)
+        await clear_pending(self.store, media_id)
         return Accepted(media_id, replayed=replayed)
 
     def _fact(self, upload: Receiver, media_id: str, tenant: str) -> MediaUploaded:
@@ -131,9 +125,7 @@ class Uploads:
     async def _body(self, upload: Receiver, media_id: str) -> AsyncIterator[bytes]:
         async for block in upload.blocks():
             yield block
-        # Here the upload is known to be good and its original is about to appear.
-        pending = json.dumps({"media_id": media_id}).encode()
-        await self.store.put(keys.pending_upload(media_id), pending, content_type="application/json")
+        await mark_pending(self.store, media_id)
 
     async def _store_original_once(self, upload: Receiver, media_id: str) -> bool:
         """True when the same original was there already."""
@@ -152,7 +144,7 @@ class Uploads:
             raise _just_removed() from error
         if stored == upload.sha256:
             return True
-        accepted = await _exists(self.store, keys.upload_manifest(media_id))
+        accepted = await exists(self.store, keys.upload_manifest(media_id))
         raise refusals.key_reused() if accepted else refusals.key_busy()
 
     async def _stored_sha256(self, media_id: str) -> str:
@@ -161,44 +153,12 @@ class Uploads:
             digest.update(chunk)
         return digest.hexdigest()
 
-    async def _note(self, fact: MediaUploaded) -> MediaUploaded:
-        """Store the manifest; returns what is accepted, which is another fact if there was one."""
-        key = keys.upload_manifest(fact.media_id)
-        body = fact.model_dump_json(exclude_none=True).encode()
-        try:
-            await self.store.put(key, body, content_type="application/json", if_absent=True)
-        except AlreadyExists:
-            return MediaUploaded.model_validate_json(await self.store.get(key))
-        return fact
-
-    async def _finish(self, media_id: str) -> None:
-        try:
-            await self.store.delete(keys.pending_upload(media_id))
-        except PolyvoxError:
-            # The upload is safe; the sweep announces it once more, which changes nothing, and removes this.
-            log.warning("the upload %s is accepted, but its pending object could not be removed", media_id)
-
     async def _undo(self, media_id: str) -> None:
         try:
             await remove_upload(self.store, media_id)
         except Exception as error:
             # What led here must come through, whatever it was: this may be the end of the process.
             log.warning("the refused upload %s could not be removed, the sweep will do it: %s", media_id, error)
-
-
-async def remove_upload(store: ObjectStore, media_id: str) -> None:
-    """Remove an upload that was not accepted; the pending object last, so that no step is forgotten."""
-    await store.delete(keys.upload_manifest(media_id))
-    await store.delete(keys.original(media_id))
-    await store.delete(keys.pending_upload(media_id))
-
-
-async def _exists(store: ObjectStore, key: str) -> bool:
-    try:
-        await store.head(key)
-    except NotFound:
-        return False
-    return True
 
 
 def _just_removed() -> Problem:
