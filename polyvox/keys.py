@@ -35,6 +35,21 @@ def idempotency_record(tenant: str, idempotency_key: str) -> str:
     return f"{IDEMPOTENCY_RECORDS}{digest}.json"
 
 
+BUCKET_LEDGER = "bucket/taken/"
+BUCKET_BATCHES = "bucket/batches/"
+BUCKET_SWEEPS = "bucket/sweeps/"
+
+
+def bucket_batch(member: str, batch: str) -> str:
+    """Objects of watched buckets that a process is making recordings of; removed when they are on the log."""
+    return f"{BUCKET_BATCHES}{member}/{batch}.json"
+
+
+def bucket_sweep(watch: str) -> str:
+    """When a watched prefix was last listed, and what that found."""
+    return f"{BUCKET_SWEEPS}{watch}.json"
+
+
 def audio(media_id: str) -> str:
     return f"media/{media_id}/audio.flac"
 

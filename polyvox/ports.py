@@ -139,12 +139,16 @@ class EventLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
+    """``content_type``, ``metadata`` (names in lower case) and ``version`` are complete in what ``head`` gives;
+    a listing may lack them. ``version`` None: the bucket keeps no versions."""
+
     key: str
     size_bytes: int
     etag: str
     modified_at: datetime
     content_type: str = "application/octet-stream"
     metadata: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +203,8 @@ class ObjectStore(Protocol):
     ) -> AsyncIterator[bytes]:
         """Bytes ``start`` up to, not including, ``end``. Raises NotFound at the first step."""
 
-    async def head(self, key: str) -> ObjectInfo:
-        """Raises NotFound."""
+    async def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
+        """What is stored now, or that ``version`` of it, as in ``local_file``. Raises NotFound."""
 
     def list(self, prefix: str, *, start_after: str = "") -> AsyncIterator[ObjectInfo]:
         """Objects whose key starts with ``prefix``, in key order (UTF-8 bytes)."""

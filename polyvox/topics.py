@@ -34,7 +34,7 @@ BULK = "-bulk"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. ``event`` None: dead letters, which keep the message as it came."""
+    """One topic. ``event`` None: no event of ours, but messages as they came."""
 
     name: str
     event: type[Fact] | None
@@ -95,6 +95,16 @@ def _dead_letters(stage: str) -> Topic:
     )
 
 
+BUCKET_EVENTS = Topic(
+    "bucket-events",
+    None,
+    ("object store", "ingest"),
+    ("bucket-watcher",),
+    "Notifications of object stores as they sent them; see bulk.md. Their key is the store's.",
+    6,
+    7 * DAY_S,
+)
+
 WORKERS = ("normaliser", "transcriber", "diarizer", "projection")
 
 TOPICS: dict[str, Topic] = {
@@ -130,6 +140,7 @@ TOPICS: dict[str, Topic] = {
             "A recording was removed.",
             retention_days=30,
         ),
+        BUCKET_EVENTS,
         *(_dead_letters(worker) for worker in WORKERS),
     )
 }

@@ -24,6 +24,13 @@ class StoredObject(Contract):
     content_type: str = "application/octet-stream"
 
 
+class Refused(Contract):
+    """Why a recording will never be worked on although it was accepted, for programs and for its owner."""
+
+    code: str
+    reason: str
+
+
 BYTES_PER_S = 16_000.0
 """An upload's bytes as seconds while its duration is not known: 128 kbit/s, as most lossy audio has."""
 
@@ -36,6 +43,8 @@ class MediaUploaded(Fact):
     filename: str | None = None
     options: Options = Options()
     uploaded_at: datetime
+    refused: Refused | None = None
+    """Found unfit when it was too late to tell whoever put it there; the normaliser fails it with this reason."""
 
     def weight_s(self) -> float:
         return self.original.size_bytes / BYTES_PER_S

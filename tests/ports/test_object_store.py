@@ -260,3 +260,16 @@ async def test_puts_and_deletes_of_neighbours_do_not_disturb_each_other(stores: 
 
     await asyncio.gather(*(come_and_go((store, other)[i % 2], f"n{i}") for i in range(6)))
     assert await keys_of(store, stores.prefix) == []
+
+
+async def test_a_head_may_name_the_version_it_wants(stores: StoreWorld, store: ObjectStore) -> None:
+    key = f"{stores.prefix}versioned"
+    first = await store.put(key, b"one")
+    version = first.version or first.etag
+    assert (await store.head(key, version=version)).etag == first.etag
+    await store.put(key, b"two!")
+    try:
+        found = await store.head(key, version=version)
+    except NotFound:
+        return
+    assert (found.etag, found.size_bytes) == (first.etag, 3), "kept, or not found; never another version"

@@ -100,10 +100,10 @@ class FolderStore:
         finally:
             file.close()
 
-    async def head(self, key: str) -> ObjectInfo:
+    async def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
         raw_key = names.key_bytes(key)
         name = await self._run(partial(folder.look_up, self._root, raw_key))
-        if name is None:
+        if name is None or version not in (None, name.info.etag):
             raise folder.not_found(raw_key)
         return name.info
 
