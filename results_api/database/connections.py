@@ -7,21 +7,37 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from polyvox.errors import Unavailable
+from results_api.database import postgres, trouble
 
 BUSY_TIMEOUT_MS = 30_000
+POOL_TIMEOUT_S = 30.0
 CONNECTIONS = 8
 
 
-def engine_of(url: str) -> AsyncEngine:
-    """An engine that connects at its first use."""
-    engine = create_async_engine(url, pool_size=CONNECTIONS, max_overflow=0)
-    if engine.dialect.name == "sqlite":
+def engine_of(
+    url: str, *, connections: int = CONNECTIONS, statement_s: float | None = postgres.STATEMENT_S
+) -> AsyncEngine:
+    """An engine that connects at its first use, and again after the server was away.
+
+    Args:
+        connections: at most so many at a time.
+        statement_s: longest time for one statement on PostgreSQL; None: any.
+
+    Raises:
+        Fatal: the URL asks for what is not installed.
+    """
+    pool: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
+    if not url.startswith(postgres.SCHEME):
+        engine = create_async_engine(url, **pool)
         sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        return engine
+    engine = create_async_engine(postgres.SCHEME, async_creator=postgres.connector(url, statement_s), **pool)
+    sa.event.listen(engine.sync_engine, "checkout", postgres.refuse_lost)
     return engine
 
 
@@ -33,7 +49,8 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     later turns into a write fails when somebody else wrote in between.
 
     Raises:
-        Unavailable: the database cannot be reached, is locked for too long or out of space.
+        Unavailable: the database cannot be reached, does not write, is locked for too long or
+            out of space, or another transaction stood in the way.
     """
     with _translated():
         async with engine.begin() as connection:
@@ -44,12 +61,13 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (IntegrityError, DataError, ProgrammingError):
-        # Not the database's fault; no waiting helps.
-        raise
-    except (DBAPIError, PoolTimeout, OSError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise Unavailable(f"the results database is in trouble: {cause}") from error
+    except DBAPIError as error:
+        if not trouble.is_no_fault_of_ours(error):
+            raise
+        raise Unavailable(f"the results database is in trouble: {error.orig}") from error
+    except (PoolTimeout, OSError) as error:
+        # TimeoutError is an OSError, and says nothing by itself.
+        raise Unavailable(f"the results database is in trouble: {error or 'it does not answer in time'}") from error
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

@@ -31,6 +31,7 @@ class Filters:
 
     status: Status | None = None
     language: str | None = None
+    tenant: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     filename: str | None = None
@@ -49,7 +50,9 @@ async def page(database: Database, filters: Filters, *, limit: int, cursor: str 
     query = sa.select(*(recordings.c[name] for name in SUMMARY_COLUMNS)).where(_TIME.is_not(None), *_where(filters))
     if cursor is not None:
         time_us, media_id = _read_cursor(cursor)
-        query = query.where(sa.tuple_(_TIME, _ID) < sa.tuple_(sa.literal(time_us), sa.literal(media_id)))
+        query = query.where(
+            sa.tuple_(_TIME, _ID) < sa.tuple_(sa.literal(time_us, _TIME.type), sa.literal(media_id, _ID.type))
+        )
     query = query.order_by(_TIME.desc(), _ID.desc()).limit(limit + 1)
     async with transaction(database.engine) as connection:
         found = [summary_of(dict(row)) for row in (await connection.execute(query)).mappings()]
@@ -76,6 +79,8 @@ def _where(filters: Filters) -> list[sa.ColumnElement[bool]]:
     conditions = [status == filters.status if filters.status else status != "deleted"]
     if filters.language is not None:
         conditions.append(recordings.c.language == filters.language)
+    if filters.tenant is not None:
+        conditions.append(recordings.c.tenant == filters.tenant)
     if filters.created_after is not None:
         conditions.append(to_us(filters.created_after) < _TIME)
     if filters.created_before is not None:

@@ -17,6 +17,7 @@ from polyvox.contracts import Envelope, MediaUploaded, StageFailed
 from polyvox.contracts.envelope import Contract, Lane, event_id
 from results_api.view import progress as progress_of
 from results_api.view.fold import fold
+from results_api.view.replays import current
 from results_api.view.stages import basis
 from results_api.view.view import Owner, RecordingView, Told
 
@@ -91,6 +92,11 @@ class Recording:
     """Of a deleted recording: its objects are gone and everybody was told."""
 
     @property
+    def current(self) -> RecordingView:
+        """The view that counts: with what finished replays made in place of what was there."""
+        return current(self.view)
+
+    @property
     def status(self) -> Status:
         if self.view.deleted_at is not None:
             return "deleted"
@@ -101,7 +107,7 @@ class Recording:
     @property
     def outcome_is_current(self) -> bool:
         """Nothing came in since that would make another result."""
-        return self.outcome is not None and self.view.is_settled and self.outcome.basis == basis(self.view)
+        return self.outcome is not None and self.current.is_settled and self.outcome.basis == basis(self.current)
 
     @property
     def is_final(self) -> bool:
@@ -111,8 +117,8 @@ class Recording:
     def shown(self) -> RecordingView:
         """The view, with what the result had to do without as failures."""
         if self.outcome and self.outcome.lost and self.outcome_is_current:
-            return without(self.view, self.outcome.lost)
-        return self.view
+            return without(self.current, self.outcome.lost)
+        return self.current
 
     @property
     def failure(self) -> StageFailed | None:
@@ -128,10 +134,12 @@ class Recording:
         if self.outcome and self.outcome.language:
             return self.outcome.language
         heard: Counter[str] = Counter()
-        for told in self.view.transcribed.values():
+        for told in self.current.transcribed.values():
             if told.data.language:
                 heard[told.data.language] += told.data.word_count
-        return self.view.options.language or max(heard, key=lambda language: (heard[language], language), default=None)
+        return self.current.options.language or max(
+            heard, key=lambda language: (heard[language], language), default=None
+        )
 
     @property
     def filename(self) -> str | None:
@@ -150,11 +158,12 @@ def with_event(known: Recording | None, event: Envelope[Any], now: datetime) -> 
     if view.deleted_at is not None:
         return tombstone(known, view, now)
     changed = replace(known, view=view, updated_at=now, created_at=view.uploaded_at or known.created_at)
+    counting = changed.current
     # A failure may overtake the upload on the log; what to call it comes with the upload.
-    is_due = view.is_settled and (view.ready is not None or view.uploaded is not None)
-    if not is_due or basis(view) == known.planned_basis:
+    is_due = counting.is_settled and (view.ready is not None or view.uploaded is not None)
+    if not is_due or basis(counting) == known.planned_basis:
         return changed
-    return replace(changed, planned_version=known.planned_version + 1, planned_basis=basis(view))
+    return replace(changed, planned_version=known.planned_version + 1, planned_basis=basis(counting))
 
 
 def tombstone(known: Recording, view: RecordingView, now: datetime) -> Recording:

@@ -115,7 +115,7 @@ def row_of_plan(recording: Recording) -> dict[str, Any]:
         "media_id": recording.media_id,
         "version": recording.planned_version,
         "basis": recording.planned_basis,
-        "view": recording.view.model_dump_json(exclude_none=True),
+        "view": recording.current.model_dump_json(exclude_none=True),
         "lost": "{}",
         "planned_at_us": to_us(recording.updated_at),
     }

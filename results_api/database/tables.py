@@ -56,3 +56,27 @@ labels = sa.Table(
     sa.Column("media_id", sa.String(64), primary_key=True),
     sa.Index("labels_by_recording", "media_id"),
 )
+
+replays = sa.Table(
+    "replays",
+    metadata,
+    # What was ordered to run again, and how far the asking is.
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("created_at_us", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("asked", sa.Boolean, nullable=False),
+    sa.Column("cursor", sa.Text),
+    sa.Column("requested", sa.Integer, nullable=False),
+    # Until then somebody is at it.
+    sa.Column("claimed_until_us", sa.BigInteger, nullable=False),
+)
+
+replayed = sa.Table(
+    "replayed",
+    metadata,
+    # How each recording of a replay fares; made from the recording's view.
+    sa.Column("replay", sa.String(64), primary_key=True),
+    sa.Column("media_id", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text),
+)
