@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.polyvox-ready
-SOURCES := polyvox ingest transcriber diarizer results_api tests benchmarks docs
+SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmarks docs
 
 .PHONY: help setup demo up test lint format types docs clean
 
@@ -30,6 +30,7 @@ up: setup ## run the server on one port until Ctrl-C
 
 test: setup ## run all tests
 	@$(BIN)/polyvox weights pull
+	@$(BIN)/python -m infra.native fetch
 	@$(BIN)/python -m pytest
 
 lint: setup ## style, import contracts

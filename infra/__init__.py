@@ -1,0 +1,1 @@
+"""What Polyvox is run on: descriptions of deployments, and real servers for development and tests."""

@@ -1,0 +1,51 @@
+"""One of each real server for the whole test run, started when the first test asks for it.
+
+Tests share them and keep apart by a Kafka prefix, a bucket, a database of their own. A server that cannot be started
+fails the test: what the product runs on in production is not optional here (``python -m infra.native fetch``).
+A test that kills a server starts one of its own: ``Kafka(tmp_path)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.native import Kafka, Minio, Postgres, SeaweedFS
+
+
+@pytest.fixture(scope="session")
+def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def kafka_server(servers_folder: Path) -> Iterator[Kafka]:
+    with Kafka(servers_folder / "kafka") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_cluster(servers_folder: Path) -> Iterator[Kafka]:
+    """Three nodes; a test that kills one starts it again."""
+    with Kafka(servers_folder / "kafka-cluster", nodes=3) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def minio_server(servers_folder: Path) -> Iterator[Minio]:
+    with Minio(servers_folder / "minio") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(servers_folder: Path) -> Iterator[SeaweedFS]:
+    with SeaweedFS(servers_folder / "seaweedfs") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_folder: Path) -> Iterator[Postgres]:
+    with Postgres(servers_folder / "postgres") as server:
+        yield server
