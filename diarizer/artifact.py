@@ -14,10 +14,11 @@ def engine_options(options: Options) -> DiarizeOptions:
     return DiarizeOptions(options.num_speakers, options.min_speakers, options.max_speakers)
 
 
-def options_hash(options: DiarizeOptions, pipeline: str) -> str:
-    """Changes with whatever changes the turns."""
+def options_hash(options: DiarizeOptions, pipeline: str, *, forced_by: str | None = None) -> str:
+    """Changes with whatever changes the turns, and with the replay that wants them made again."""
     return keys.options_hash(
         {
+            **({"replay": forced_by} if forced_by else {}),
             "pipeline": pipeline,
             "num_speakers": options.num_speakers,
             "min_speakers": options.min_speakers,
@@ -54,6 +55,7 @@ def event(ready: MediaReady, diarization: Diarization, *, hash_: str, processing
         media_id=ready.media_id,
         tenant=ready.tenant,
         lane=ready.lane,
+        replay=ready.replay,
         diarization_key=keys.diarization(ready.media_id, hash_),
         options_hash=hash_,
         engine=diarization.engine,

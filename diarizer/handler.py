@@ -37,7 +37,7 @@ class Diarizer:
         if not isinstance(ready, MediaReady) or not ready.options.diarize:
             return
         options = artifact.engine_options(ready.options)
-        hash_ = artifact.options_hash(options, self._pipeline)
+        hash_ = artifact.options_hash(options, self._pipeline, forced_by=ready.replay if ready.force else None)
         key = keys.diarization(ready.media_id, hash_)
         processing_s = 0.0
         try:

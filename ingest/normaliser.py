@@ -18,7 +18,7 @@ from urllib.parse import quote
 from ingest.decode.file import Decoded
 from ingest.decode.process import decode_in_child
 from polyvox import keys, topics
-from polyvox.audio import HEADER_BYTES, SAMPLE_RATE_HZ
+from polyvox.audio import SAMPLE_RATE_HZ
 from polyvox.contracts import (
     AudioSlice,
     AudioTrack,
@@ -30,6 +30,7 @@ from polyvox.contracts import (
 )
 from polyvox.errors import ChildCrashed, Invalid, NotFound, OutOfMemory, PolyvoxError
 from polyvox.failures import stage_failed
+from polyvox.flac_frames import HEADER_BYTES
 from polyvox.ports import ObjectStore
 from polyvox.publish import Publisher
 from polyvox.service import Runtime

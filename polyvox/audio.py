@@ -20,15 +20,12 @@ from numpy.typing import NDArray
 
 from polyvox.contracts.part_ready import AudioSlice
 from polyvox.errors import Invalid
-from polyvox.flac_frames import MARKER, STREAMINFO_BYTES, read_frames, read_streaminfo
+from polyvox.flac_frames import HEADER_BYTES, MARKER, STREAMINFO_BYTES, read_frames, read_streaminfo
 from polyvox.ports import ObjectStore
 
 SAMPLE_RATE_HZ = 16_000
 FULL_SCALE = 32_768.0
 """A 16-bit sample divided by this lies in [-1, 1)."""
-
-HEADER_BYTES = 4 + 4 + STREAMINFO_BYTES
-"""Marker, block header and STREAMINFO: all that the pipeline's own files have before their frames."""
 
 
 def stream_header(frame_samples: int, *, total_samples: int = 0, md5: bytes = bytes(16)) -> bytes:

@@ -21,6 +21,7 @@ def stage_failed(
         media_id=fact.media_id,
         tenant=fact.tenant,
         lane=fact.lane,
+        replay=fact.replay,
         stage=stage,
         part=part,
         code=code_of(error),

@@ -17,6 +17,8 @@ from polyvox.errors import Invalid
 
 MARKER = b"fLaC"
 STREAMINFO_BYTES = 34
+HEADER_BYTES = 4 + 4 + STREAMINFO_BYTES
+"""Marker, block header and STREAMINFO: all that the pipeline's own files have before their frames."""
 _CHUNK_BYTES = 1 << 20
 _FIXED_BLOCKS = b"\xff\xf8"
 _EXTRA_SIZE_BYTES = {6: 1, 7: 2}

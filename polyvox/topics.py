@@ -23,6 +23,7 @@ from polyvox.contracts import (
     MediaUploaded,
     PartReady,
     PartTranscribed,
+    ReplayRequested,
     SegmentPublished,
     StageFailed,
 )
@@ -140,6 +141,7 @@ TOPICS: dict[str, Topic] = {
             "A recording was removed.",
             retention_days=30,
         ),
+        _topic(ReplayRequested, "results-api", "projection", "A stage is to run again on a recording."),
         BUCKET_EVENTS,
         *(_dead_letters(worker) for worker in WORKERS),
     )

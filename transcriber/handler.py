@@ -66,7 +66,7 @@ class Handler:
             model=part.options.model or self._model,
             prompt=part.options.prompt,
         )
-        options_hash = options_hash_of(engine, options)
+        options_hash = options_hash_of(engine, options, forced_by=part.replay if part.force else None)
         key = keys.words(part.media_id, part.part, options_hash)
         began_s = self._clock.monotonic_s()
         words = await self._stored(key)
@@ -80,6 +80,7 @@ class Handler:
                 media_id=part.media_id,
                 tenant=part.tenant,
                 lane=part.lane,
+                replay=part.replay,
                 part=part.part,
                 part_count=part.part_count,
                 words_key=key,
@@ -114,10 +115,14 @@ class Handler:
             return None
 
 
-def options_hash_of(engine: str, options: TranscribeOptions) -> str:
-    """What words are stored under: the same for the same request, whoever fills in the defaults."""
+def options_hash_of(engine: str, options: TranscribeOptions, *, forced_by: str | None = None) -> str:
+    """What words are stored under: the same for the same request, whoever fills in the defaults.
+
+    ``forced_by`` is the replay that wants them made again.
+    """
     return keys.options_hash(
         {
+            **({"replay": forced_by} if forced_by else {}),
             "engine": engine,
             "model": options.model,
             "language": options.language,

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.decode.mix import BLOCK_SAMPLES
-from polyvox.audio import FULL_SCALE, HEADER_BYTES, SAMPLE_RATE_HZ, stream_header
+from polyvox.audio import FULL_SCALE, SAMPLE_RATE_HZ, stream_header
+from polyvox.flac_frames import HEADER_BYTES
 
 FRAME_SAMPLES = BLOCK_SAMPLES
 """72 ms: the grid on which parts are cut. libavcodec's own choice at 16 kHz."""

@@ -14,7 +14,7 @@ from polyvox.contracts.artifacts import (
     Word,
 )
 from polyvox.contracts.decoding import decode
-from polyvox.contracts.envelope import Envelope, Fact, Lane, encode, wrap
+from polyvox.contracts.envelope import Envelope, Event, Fact, Lane, encode, wrap
 from polyvox.contracts.media_completed import MediaCompleted
 from polyvox.contracts.media_deleted import MediaDeleted
 from polyvox.contracts.media_diarized import MediaDiarized
@@ -25,7 +25,9 @@ from polyvox.contracts.options import Options
 from polyvox.contracts.part_ready import AudioSlice, PartReady
 from polyvox.contracts.part_transcribed import PartTranscribed
 from polyvox.contracts.registry import EVENTS
+from polyvox.contracts.replay_requested import ReplayedStage, ReplayRequested
 from polyvox.contracts.stage_failed import Stage, StageFailed
+from polyvox.contracts.tenant_backlog import LaneBacklog, TenantBacklog
 from polyvox.contracts.transcript import (
     Coverage,
     Span,
@@ -45,8 +47,10 @@ __all__ = [
     "Coverage",
     "Diarization",
     "Envelope",
+    "Event",
     "Fact",
     "Lane",
+    "LaneBacklog",
     "LanguageGuess",
     "MediaCompleted",
     "MediaDeleted",
@@ -59,6 +63,8 @@ __all__ = [
     "PartSpan",
     "PartTranscribed",
     "PartWords",
+    "ReplayRequested",
+    "ReplayedStage",
     "SegmentPublished",
     "SourceInfo",
     "Span",
@@ -67,6 +73,7 @@ __all__ = [
     "Stage",
     "StageFailed",
     "StageReport",
+    "TenantBacklog",
     "Transcript",
     "TranscriptSegment",
     "TranscriptSpeaker",

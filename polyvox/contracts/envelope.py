@@ -26,38 +26,59 @@ class Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Fact(Contract):
+class Event(Contract):
     """The data of an event. Subclasses say their CloudEvents ``TYPE`` and their ``TOPIC``."""
 
     TYPE: ClassVar[str]
     TOPIC: ClassVar[str]
 
-    media_id: MediaId
-    tenant: str = "default"
-    lane: Lane = "interactive"
-
     def identity(self) -> tuple[str, ...]:
         """What makes this event the same event when it is produced again."""
-        return (self.media_id,)
+        raise NotImplementedError
 
     def key(self) -> str:
         """Key of the message: messages of one key keep their order and are handled one at a time."""
-        return self.media_id
+        raise NotImplementedError
 
-    def weight_s(self) -> float:
-        """Seconds of audio that this event asks work for: what tenants share fairly. 0 where it is next to nothing."""
-        return 0.0
+    @property
+    def subject(self) -> str:
+        """What the event is about."""
+        raise NotImplementedError
 
     @classmethod
     def schema_id(cls) -> str:
         return f"urn:polyvox:schema:{cls.TYPE}"
 
 
-D = TypeVar("D", bound=Fact)
+class Fact(Event):
+    """What happened to a recording."""
+
+    media_id: MediaId
+    tenant: str = "default"
+    lane: Lane = "interactive"
+    replay: str | None = Field(default=None, pattern=r"^[0-9A-Za-z_-]{8,64}$")
+    """Which replay this belongs to; None for what happens to a recording at first."""
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.media_id,)
+
+    def key(self) -> str:
+        return self.media_id
+
+    @property
+    def subject(self) -> str:
+        return self.media_id
+
+    def weight_s(self) -> float:
+        """Seconds of audio that this event asks work for: what tenants share fairly. 0 where it is next to nothing."""
+        return 0.0
+
+
+D = TypeVar("D", bound=Event)
 
 
 class Envelope(Contract, Generic[D]):
-    """A CloudEvents 1.0 envelope around one fact."""
+    """A CloudEvents 1.0 envelope around the data of one event."""
 
     specversion: Literal["1.0"] = "1.0"
     id: str
@@ -75,22 +96,23 @@ class Envelope(Contract, Generic[D]):
             id=event_id(data),
             source=source,
             type=data.TYPE,
-            subject=data.media_id,
+            subject=data.subject,
             time=time,
             dataschema=data.schema_id(),
             data=data,
         )
 
 
-def event_id(data: Fact) -> str:
-    """Stable id of a fact (UUIDv5 of its type and identity)."""
-    return str(uuid.uuid5(_NAMESPACE, json.dumps([data.TYPE, *data.identity()])))
+def event_id(data: Event) -> str:
+    """Stable id of an event (UUIDv5 of its type and identity)."""
+    identity = [data.TYPE, *data.identity(), *([data.replay] if isinstance(data, Fact) and data.replay else [])]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(identity)))
 
 
 @cache
-def envelope_type(fact: type[Fact]) -> type[Envelope[Any]]:
-    """``Envelope[fact]``. Pydantic itself forgets it with its last use, and making it takes milliseconds."""
-    return Envelope[fact]  # type: ignore[valid-type]
+def envelope_type(event: type[Event]) -> type[Envelope[Any]]:
+    """``Envelope[event]``. Pydantic itself forgets it with its last use, and making it takes milliseconds."""
+    return Envelope[event]  # type: ignore[valid-type]
 
 
 def wrap(data: D, *, source: str, time: datetime) -> Envelope[D]:

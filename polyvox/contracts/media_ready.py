@@ -52,6 +52,8 @@ class MediaReady(Fact):
     """Seconds that the container promised and that could not be decoded."""
     warnings: list[str] = []
     options: Options = Options()
+    force: bool | None = None
+    """Of a replay: do not take turns that are there."""
 
     def weight_s(self) -> float:
         return self.duration_s

@@ -32,6 +32,8 @@ class PartReady(Fact):
     end_s: float
     audio: AudioSlice
     options: Options = Options()
+    force: bool | None = None
+    """Of a replay: do not take words that are there."""
 
     def key(self) -> str:
         """A key of its own: the parts of one recording spread over all transcribers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyvox.contracts.envelope import Fact
+from polyvox.contracts.envelope import Event
 from polyvox.contracts.media_completed import MediaCompleted
 from polyvox.contracts.media_deleted import MediaDeleted
 from polyvox.contracts.media_diarized import MediaDiarized
@@ -11,12 +11,14 @@ from polyvox.contracts.media_ready import MediaReady
 from polyvox.contracts.media_uploaded import MediaUploaded
 from polyvox.contracts.part_ready import PartReady
 from polyvox.contracts.part_transcribed import PartTranscribed
+from polyvox.contracts.replay_requested import ReplayRequested
 from polyvox.contracts.stage_failed import StageFailed
+from polyvox.contracts.tenant_backlog import TenantBacklog
 from polyvox.contracts.transcript_segments import SegmentPublished
 
-EVENTS: dict[str, type[Fact]] = {
-    fact.TYPE: fact
-    for fact in (
+EVENTS: dict[str, type[Event]] = {
+    event.TYPE: event
+    for event in (
         MediaUploaded,
         MediaReady,
         PartReady,
@@ -27,5 +29,7 @@ EVENTS: dict[str, type[Fact]] = {
         MediaCompleted,
         MediaFailed,
         MediaDeleted,
+        TenantBacklog,
+        ReplayRequested,
     )
 }

@@ -20,7 +20,7 @@ from results_api.database.listing import Filters
 from results_api.database.recording import Status
 from results_api.formats import negotiation as formats
 from results_api.http import audio as api_audio
-from results_api.http import conditional, documents
+from results_api.http import conditional, documents, replays
 from results_api.http import events as events_stream
 from results_api.http.documents import MediaDocument, MediaPage
 from results_api.http.reading import Reading, unknown
@@ -153,6 +153,7 @@ def router(runtime: Runtime) -> APIRouter:
         transcripts.forget(media_id)
 
     api.include_router(api_audio.router(runtime, reading))
+    api.include_router(replays.router(runtime, database))
     return api
 
 

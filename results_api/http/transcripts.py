@@ -59,7 +59,7 @@ class Transcripts:
                 f"{failure.reason} Its status has more: /v1/media/{recording.media_id}.",
                 members={"media_id": recording.media_id, "failure": failure.model_dump(include={"stage", "code"})},
             )
-        made_of = f"{basis(recording.view)}.{form}"
+        made_of = f"{basis(recording.current)}.{form}"
         body = await self._cache.get(f"{recording.media_id}/{made_of}", lambda: self._so_far(recording, form))
         return Rendered(body, f'"{made_of}"', recording.updated_at)
 
@@ -78,8 +78,8 @@ class Transcripts:
         return await asyncio.to_thread(lambda: RENDERERS[form](Transcript.model_validate_json(body)).encode())
 
     async def _so_far(self, recording: Recording, form: Format) -> bytes:
-        found = await artifacts.load(self._store, recording.view)
-        media = merge_input(recording.view, found.words, found.diarization, versions(0))
+        found = await artifacts.load(self._store, recording.current)
+        media = merge_input(recording.current, found.words, found.diarization, versions(0, recording.current))
 
         def make() -> bytes:
             # All may be in: it is finished when it is published, not before.

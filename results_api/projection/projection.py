@@ -18,11 +18,13 @@ from typing import Any
 from polyvox import topics
 from polyvox.contracts import (
     Envelope,
+    Fact,
     MediaDeleted,
     MediaDiarized,
     MediaReady,
     MediaUploaded,
     PartTranscribed,
+    ReplayRequested,
     StageFailed,
 )
 from polyvox.errors import NotFound, PolyvoxError
@@ -35,12 +37,26 @@ from results_api.database.recording import Recording
 from results_api.projection.artifacts import ArtifactsLost
 from results_api.projection.deletion import Deletion, purge
 from results_api.projection.publication import MergeFailed, Publication
+from results_api.replays.inputs import inputs
+from results_api.replays.ledger import Ledger
+from results_api.view.replays import state_of
 
 log = logging.getLogger(__name__)
 
 NAME = "projection"
 TOPICS = topics.laned(
-    *(fact.TOPIC for fact in (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted))
+    *(
+        fact.TOPIC
+        for fact in (
+            MediaUploaded,
+            MediaReady,
+            PartTranscribed,
+            MediaDiarized,
+            StageFailed,
+            MediaDeleted,
+            ReplayRequested,
+        )
+    )
 )
 CONCURRENCY = 16
 """Waiting for disk and network, not computing: merges run in threads."""
@@ -56,6 +72,7 @@ class Projection:
     database: Database
     publication: Publication
     deletion: Deletion
+    ledger: Ledger
 
     async def handle(self, event: Envelope[Any]) -> None:
         """Fold one event and do all that follows from it.
@@ -82,7 +99,9 @@ class Projection:
             if isinstance(event.data, MediaDeleted) and not recording.removed:
                 await self.deletion.note_removed(media_id)
             return
-        if not news:
+        if event.data.replay is not None:
+            await self._replayed(recording, event.data)
+        elif not news:
             recording = await self._planned_again_if_found(recording)
         if recording.planned_version > (recording.outcome.version if recording.outcome else 0):
             await self.publication.carry_out(media_id)
@@ -105,6 +124,18 @@ class Projection:
                 buried = await self.database.get(media_id)
                 if buried is not None and not buried.removed:
                     await self.deletion.finish(buried)
+
+    async def _replayed(self, recording: Recording, fact: Fact) -> None:
+        """Set a replay's stage to work, and note how the replay fares."""
+        if isinstance(fact, ReplayRequested):
+            await self.publication.publisher.publish(*inputs(recording.view, fact))
+        elif isinstance(fact, MediaReady):
+            # The order to work again comes from here.
+            return
+        assert fact.replay is not None
+        state, failure = state_of(recording.view, fact.replay)
+        reason = failure.reason if failure else None
+        await self.ledger.note_state(fact.replay, recording.media_id, state, reason)
 
     async def _planned_again_if_found(self, recording: Recording) -> Recording:
         """A replayed event whose artifact was lost and is there again is worth another version."""
@@ -138,7 +169,7 @@ def _trouble_logged(doing: str, media_id: str) -> Iterator[None]:
 
 def _lost_keys(recording: Recording) -> list[str]:
     lost = recording.outcome.lost if recording.outcome else {}
-    view = recording.view
+    view = recording.current
     keys = [told.data.words_key for part, told in view.transcribed.items() if f"transcribe/{part}" in lost]
     if "diarize" in lost and view.diarized:
         keys.append(view.diarized.data.diarization_key)
@@ -154,6 +185,7 @@ async def work(runtime: Runtime) -> None:
         database,
         Publication(database, runtime.store, publisher, runtime.clock),
         Deletion(database, runtime.store, publisher, runtime.clock),
+        Ledger(database),
     )
     worker = worker_of(
         runtime,

@@ -99,7 +99,7 @@ class Publication:
         found = await artifacts.load(self.store, view)
         if found.lost:
             raise ArtifactsLost(found.lost)
-        media = merge_input(view, found.words, found.diarization, versions(plan.version))
+        media = merge_input(view, found.words, found.diarization, versions(plan.version, view))
         try:
             return await asyncio.to_thread(merge, media)
         except Exception as error:
@@ -119,9 +119,10 @@ class Publication:
             await purge(self.store, recording.media_id)
 
 
-def versions(version: int) -> dict[str, str]:
-    """What a transcript says of how it came to be."""
-    return {"polyvox": polyvox.__version__, "result": str(version)}
+def versions(version: int, view: RecordingView) -> dict[str, str]:
+    """What a transcript says of how it came to be: also by stage which replay made it, where one did."""
+    replayed = {f"replay-{stage}": told.data.replay for stage, told in view.replayed.items()}
+    return {"polyvox": polyvox.__version__, "result": str(version), **replayed}
 
 
 def outcome_of(plan: Plan, *, language: str | None = None, failure: StageFailed | None = None) -> Outcome:

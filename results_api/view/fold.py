@@ -19,11 +19,12 @@ from polyvox.contracts import (
     MediaReady,
     MediaUploaded,
     PartTranscribed,
+    ReplayRequested,
     StageFailed,
 )
-from results_api.view.view import F, Owner, RecordingView, Told
+from results_api.view.view import F, Owner, RecordingView, Replay, Told
 
-FOLDED = (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted)
+FOLDED = (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted, ReplayRequested)
 """What the fold listens to. Other events leave a view as it is."""
 
 
@@ -39,6 +40,9 @@ def fold(view: RecordingView | None, event: Envelope[Any]) -> RecordingView:
         raise ValueError(f"an event of {data.media_id} cannot be folded into the view of {view.media_id}")
     if not isinstance(data, FOLDED):
         return view
+    if data.replay is not None:
+        # Told by whoever does the work over, on the bulk lane: it says nothing of whose recording it is.
+        return view if view.deleted_at is not None else view.model_copy(update=_replay_change(view, event))
     owner = _owner(view.owner, data)
     if isinstance(data, MediaDeleted):
         first = min(_utc(data.deleted_at), view.deleted_at or _utc(data.deleted_at))
@@ -62,19 +66,39 @@ def fold_all(events: Iterable[Envelope[Any]], view: RecordingView | None = None)
     return view
 
 
-def _change(view: RecordingView, event: Envelope[Any]) -> dict[str, Any]:
+def _replay_change(view: RecordingView, event: Envelope[Any]) -> dict[str, Any]:
     data = event.data
-    told: Told[Any] = Told[type(data)](id=event.id, time=_utc(event.time), data=data)  # type: ignore[misc,operator]
-    if isinstance(data, MediaUploaded):
-        return {"uploaded": _later(view.uploaded, told)}
-    if isinstance(data, MediaReady):
-        return {"ready": _later(view.ready, told)}
+    known = view.replays.get(data.replay) or Replay()
+    if isinstance(data, ReplayRequested):
+        change: dict[str, Any] = {"requested": _later(known.requested, _told(event))}
+    elif isinstance(data, PartTranscribed | MediaDiarized | StageFailed):
+        change = _change(known, event)
+    else:
+        # The input of a stage that works again: nothing new about the recording.
+        return {}
+    replay = known.model_copy(update=change)
+    return {"replays": dict(sorted((view.replays | {data.replay: replay}).items()))}
+
+
+def _change(view: RecordingView | Replay, event: Envelope[Any]) -> dict[str, Any]:
+    data, told = event.data, _told(event)
     if isinstance(data, MediaDiarized):
         return {"diarized": _later(view.diarized, told)}
     if isinstance(data, PartTranscribed):
         return {"transcribed": _put(view.transcribed, data.part, told)}
-    in_part = data.stage == "transcribe" and data.part is not None
-    return {"failures": _put(view.failures, f"{data.stage}/{data.part}" if in_part else data.stage, told)}
+    if isinstance(data, StageFailed):
+        in_part = data.stage == "transcribe" and data.part is not None
+        return {"failures": _put(view.failures, f"{data.stage}/{data.part}" if in_part else data.stage, told)}
+    assert isinstance(view, RecordingView)
+    if isinstance(data, MediaUploaded):
+        return {"uploaded": _later(view.uploaded, told)}
+    return {"ready": _later(view.ready, told)}
+
+
+def _told(event: Envelope[Any]) -> Told[Any]:
+    data = event.data
+    told: Told[Any] = Told[type(data)](id=event.id, time=_utc(event.time), data=data)  # type: ignore[misc,operator]
+    return told
 
 
 def _later(known: Told[F] | None, told: Told[F]) -> Told[F]:

@@ -54,6 +54,8 @@ def basis(view: RecordingView) -> str:
             "words": [view.transcribed[part].data.words_key if part in view.transcribed else None for part in parts],
             "diarization": view.diarized.data.diarization_key if view.diarized else None,
             "statuses": [report.status for report in stage_reports(view).values()],
+            # Of a recording that was never merged again it stays as it always was.
+            **({"merge": view.replayed["merge"].id} if "merge" in view.replayed else {}),
         }
     )
 

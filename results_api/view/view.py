@@ -16,6 +16,7 @@ from polyvox.contracts import (
     MediaUploaded,
     Options,
     PartTranscribed,
+    ReplayRequested,
     StageFailed,
 )
 from polyvox.contracts.envelope import Contract
@@ -41,6 +42,15 @@ class Owner(Contract):
     lane: str = "interactive"
 
 
+class Replay(Contract):
+    """What came of one replay so far. ``requested`` may come last."""
+
+    requested: Told[ReplayRequested] | None = None
+    transcribed: dict[int, Told[PartTranscribed]] = {}
+    diarized: Told[MediaDiarized] | None = None
+    failures: dict[str, Told[StageFailed]] = {}
+
+
 class RecordingView(Contract):
     """Frozen; equal for the same set of events in any order and any number of repetitions.
 
@@ -56,6 +66,10 @@ class RecordingView(Contract):
     diarized: Told[MediaDiarized] | None = None
     failures: dict[str, Told[StageFailed]] = {}
     """By stage (``diarize``) or stage and part (``transcribe/3``). A success outweighs them."""
+    replays: dict[str, Replay] = {}
+    """By the replay's id, whether they are done or not; see results_api/view/replays.py."""
+    replayed: dict[str, Told[ReplayRequested]] = {}
+    """Of a view that replays have changed: by stage the one that made what counts."""
     deleted_at: datetime | None = None
 
     @property
@@ -76,7 +90,13 @@ class RecordingView(Contract):
     @property
     def last_progress_at(self) -> datetime | None:
         """When the last stage or part that counts ended, well or not."""
-        told = (self.ready, self.diarized, *self.transcribed.values(), *self.failures.values())
+        told = (
+            self.ready,
+            self.diarized,
+            *self.transcribed.values(),
+            *self.failures.values(),
+            *self.replayed.values(),
+        )
         return max((one.time for one in told if one), default=None)
 
     def part_failure(self, part: int) -> Told[StageFailed] | None:

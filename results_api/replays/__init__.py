@@ -1,0 +1,1 @@
+"""Running one stage again over recordings that have a result."""
