@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ingest.upload import refusals
 from polyvox import languages
 from polyvox.contracts import Options
+from polyvox.http import Problem
 
 KNOWN = tuple(Options.model_fields)
 MAX_METADATA_ENTRIES = 64
@@ -52,7 +53,7 @@ def read_options(fields: Sequence[tuple[str, str]], known: Known, fixed: Mapping
     metadata: dict[str, str] = {}
     for name, value in fields:
         if not is_option(name):
-            raise refusals.bad_option(f"There is no option {name!r}. The options are: {', '.join(KNOWN)}.")
+            raise _unknown_option(name)
         if name.startswith("metadata."):
             _add_metadata(metadata, {name.removeprefix("metadata."): value})
         elif not value.strip():
@@ -63,13 +64,30 @@ def read_options(fields: Sequence[tuple[str, str]], known: Known, fixed: Mapping
             raise refusals.bad_option(f"The option {name} is given twice. Give it once.")
         else:
             values[name] = value if name == "prompt" else value.strip()
-    if "language" in values:
-        language = values["language"].lower()
-        values["language"] = None if language == "auto" else language
-    _check_known("model", values.get("model"), known.models)
-    _check_known("engine", values.get("engine"), known.engines)
+    return check_options(values, metadata, known, fixed)
+
+
+def check_options(
+    values: Mapping[str, Any], metadata: Mapping[str, str], known: Known, fixed: Mapping[str, Any] = NOTHING_FIXED
+) -> Options:
+    """Options by name, however they came.
+
+    Raises:
+        Problem: 400, an option that is unknown or has a value that is not valid.
+    """
+    for name in values:
+        if name not in KNOWN:
+            raise _unknown_option(name)
+    entries: dict[str, str] = {}
+    _add_metadata(entries, metadata)
+    wanted: dict[str, Any] = {**values, "metadata": entries}
+    if isinstance(language := wanted.get("language"), str):
+        wanted["language"] = None if language.lower() == "auto" else language.lower()
+    for name, all_known in (("model", known.models), ("engine", known.engines)):
+        if isinstance(value := wanted.get(name), str):
+            _check_known(name, value, all_known)
     try:
-        options = Options.model_validate({**values, "metadata": metadata})
+        options = Options.model_validate(wanted)
     except ValidationError as error:
         raise refusals.bad_option(_explain(error)) from error
     options = options.model_copy(update=fixed)
@@ -101,6 +119,10 @@ def _is_hidden(char: str) -> bool:
     return is_direction or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
 
 
+def _unknown_option(name: str) -> Problem:
+    return refusals.bad_option(f"There is no option {name!r}. The options are: {', '.join(KNOWN)}.")
+
+
 def _metadata_object(value: str) -> dict[str, str]:
     try:
         given = json.loads(value)
@@ -114,7 +136,7 @@ def _metadata_object(value: str) -> dict[str, str]:
     return given
 
 
-def _add_metadata(metadata: dict[str, str], more: dict[str, str]) -> None:
+def _add_metadata(metadata: dict[str, str], more: Mapping[str, str]) -> None:
     for key, value in more.items():
         if key in metadata:
             raise refusals.bad_option(f"The metadata key {key!r} is given twice. Give it once.")
