@@ -10,27 +10,12 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-from polyvox.errors import Invalid
-
-KEY_MAX_BYTES = 1024
-"""What S3 allows."""
 PIECE_MAX_CHARS = 200
 OBJECT = "="
 CONTINUED = "+"
 
 _EMPTY = "%"
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
-
-
-def key_bytes(key: str) -> bytes:
-    """Raises Invalid for a key that no store takes."""
-    try:
-        raw = key.encode()
-    except UnicodeEncodeError as error:
-        raise Invalid(f"the object key {key!r} is not valid text", code="bad-key") from error
-    if not 0 < len(raw) <= KEY_MAX_BYTES:
-        raise Invalid(f"an object key has 1 to {KEY_MAX_BYTES} bytes, this one {len(raw)}", code="bad-key")
-    return raw
 
 
 def object_path(key: bytes) -> str:

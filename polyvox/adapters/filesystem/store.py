@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from polyvox.adapters.filesystem import folder, listing, names
+from polyvox.adapters.filesystem import folder, listing
 from polyvox.adapters.filesystem.blobs import Incoming, Pin
+from polyvox.adapters.object_keys import key_bytes
 from polyvox.errors import Invalid, Transient, Unavailable
 from polyvox.ports import Body, ObjectInfo
 
@@ -57,7 +58,7 @@ class FolderStore:
         metadata: Mapping[str, str] | None = None,
         if_absent: bool = False,
     ) -> ObjectInfo:
-        raw_key = names.key_bytes(key)
+        raw_key = key_bytes(key)
         incoming = await self._run(partial(Incoming, self._root), undo=Incoming.discard)
         try:
             if isinstance(body, bytes):
@@ -80,13 +81,13 @@ class FolderStore:
             await self._run(incoming.discard)
 
     async def get(self, key: str) -> bytes:
-        return await self._run(partial(_read_all, self._root, names.key_bytes(key)))
+        return await self._run(partial(_read_all, self._root, key_bytes(key)))
 
     async def stream(
         self, key: str, *, start: int = 0, end: int | None = None, chunk_bytes: int = 1 << 20
     ) -> AsyncIterator[bytes]:
         """The bytes as they were at the first step, even if the object is replaced or removed meanwhile."""
-        opening = partial(folder.open_object, self._root, names.key_bytes(key))
+        opening = partial(folder.open_object, self._root, key_bytes(key))
         info, file = await self._run(opening, undo=lambda opened: opened[1].close())
         try:
             stop = info.size_bytes if end is None else min(end, info.size_bytes)
@@ -101,7 +102,7 @@ class FolderStore:
             file.close()
 
     async def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
-        raw_key = names.key_bytes(key)
+        raw_key = key_bytes(key)
         name = await self._run(partial(folder.look_up, self._root, raw_key))
         if name is None or version not in (None, name.info.etag):
             raise folder.not_found(raw_key)
@@ -119,11 +120,11 @@ class FolderStore:
                 return
 
     async def delete(self, key: str) -> None:
-        await self._run(partial(folder.remove, self._root, names.key_bytes(key)))
+        await self._run(partial(folder.remove, self._root, key_bytes(key)))
 
     @asynccontextmanager
     async def local_file(self, key: str) -> AsyncIterator[Path]:
-        pin = await self._run(partial(folder.pin_object, self._root, names.key_bytes(key)), undo=Pin.release)
+        pin = await self._run(partial(folder.pin_object, self._root, key_bytes(key)), undo=Pin.release)
         try:
             yield pin.path
         finally:

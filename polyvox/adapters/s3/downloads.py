@@ -1,0 +1,276 @@
+"""Bytes that arrive although connections break.
+
+A stream that ends early goes on by range, pinned to the version that it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+import threading
+import time
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import urllib3.exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+from polyvox.adapters.s3 import crc
+from polyvox.adapters.s3.bucket import Bucket, etag_of
+from polyvox.adapters.s3.failures import MISCONFIGURED, code_of, status_of
+from polyvox.adapters.s3.scratch import Scratch, disk_errors, write_at
+from polyvox.errors import NotFound, Transient, Unavailable
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3.client import S3Client
+
+READ_BYTES = 1 << 20
+"""Taken from a connection by one turn of a thread, at least, where there is so much."""
+RANGE_BYTES = 8 << 20
+"""Larger files come in ranges of this size, several at a time."""
+RESUMES = 5
+"""How often in a row a download may break without a byte in between."""
+PAUSE_S = 0.2
+
+_BROKEN = (BotoCoreError, urllib3.exceptions.HTTPError, OSError)
+
+
+class Download:
+    """Bytes ``start`` up to ``end`` of one object, in one thread after the other. Blocking.
+
+    Args:
+        pin: IfMatch or VersionId, when the version is known already.
+    """
+
+    def __init__(
+        self, bucket: Bucket, key: str, *, start: int = 0, end: int | None = None, pin: Mapping[str, str] | None = None
+    ) -> None:
+        self.position = start
+        self._bucket = bucket
+        self._key = key
+        self._end = end
+        self._pin = dict(pin or {})
+        self._body: StreamingBody | None = None
+        self._expected: int | None = None
+        self._crc = 0
+        self._ended = False
+        self._stop = 0
+        self._turn = threading.Lock()
+
+    def read(self, size_bytes: int) -> bytes:
+        """The next ``size_bytes``, fewer only at the end. Raises NotFound, also when the version is gone."""
+        with self._turn:
+            return self._bucket.asked(partial(self._read, size_bytes), self._key)
+
+    def close(self) -> None:
+        """Waits for what a thread is reading."""
+        with self._turn:
+            self._ended = True
+            self._drop()
+
+    def _read(self, size_bytes: int, client: S3Client) -> bytes:
+        broken = 0
+        while not self._ended:
+            if self._body is None:
+                # Its own troubles botocore has tried again by itself.
+                self._open(client)
+                continue
+            try:
+                data = self._body.read(size_bytes)
+                if not data and self.position < self._stop:
+                    raise ConnectionError("the connection was closed")
+            except _BROKEN as error:
+                self._drop()
+                broken += 1
+                if broken > RESUMES:
+                    raise Unavailable(f"{self._key} breaks off at byte {self.position}: {error}") from error
+                time.sleep(PAUSE_S * 2 ** (broken - 1))
+                continue
+            self._take(data)
+            return data
+        return b""
+
+    def _open(self, client: S3Client) -> None:
+        asked: dict[str, Any] = {**self._bucket.at(self._key), **self._pin}
+        if self._end is not None:
+            asked["Range"] = f"bytes={self.position}-{self._end - 1}"
+        elif self.position:
+            asked["Range"] = f"bytes={self.position}-"
+        else:
+            asked["ChecksumMode"] = "ENABLED"
+        try:
+            answer = client.get_object(**asked)
+        except ClientError as error:
+            if status_of(error) == 416:
+                # The object is there, and ends before the range.
+                self._ended = True
+                return
+            raise
+        self._body = answer["Body"]
+        if not self._pin:
+            self._pin = pin_of(answer)
+        if "Range" not in asked:
+            self._expected = whole_crc(answer)
+        self._stop = self.position + answer["ContentLength"]
+
+    def _take(self, data: bytes) -> None:
+        self.position += len(data)
+        if self._expected is not None:
+            self._crc = zlib.crc32(data, self._crc)
+        if self.position < self._stop:
+            return
+        self._ended = True
+        self._drop()
+        if self._expected is not None and self._expected != self._crc:
+            raise Transient(f"{self._key} was damaged on its way from the store")
+
+    def _drop(self) -> None:
+        if self._body is not None:
+            with suppress(*_BROKEN):
+                self._body.close()
+            self._body = None
+
+
+async def stream(bucket: Bucket, key: str, start: int, end: int | None, chunk_bytes: int) -> AsyncIterator[bytes]:
+    """One block is read ahead while the caller is busy with another."""
+    if end is not None and end <= start:
+        # No range says so; and what is missing must be missed.
+        await bucket.ask(lambda client: bucket.head(client, key), key)
+        return
+    block_bytes = chunk_bytes * max(1, READ_BYTES // chunk_bytes)
+    download = Download(bucket, key, start=start, end=end)
+    reading = bucket.connection.start(partial(download.read, block_bytes))
+    try:
+        while block := await asyncio.shield(reading):
+            reading = bucket.connection.start(partial(download.read, block_bytes))
+            if len(block) <= chunk_bytes:
+                yield block
+            else:
+                for position in range(0, len(block), chunk_bytes):
+                    yield block[position : position + chunk_bytes]
+    finally:
+        await bucket.connection.tidy(_closed(bucket, download, reading))
+
+
+async def _closed(bucket: Bucket, download: Download, reading: asyncio.Future[bytes]) -> None:
+    await asyncio.wait([reading])
+    if not reading.cancelled():
+        # Nobody is left who wants to know.
+        reading.exception()
+    await bucket.connection.start(download.close)
+
+
+async def get(bucket: Bucket, key: str) -> bytes:
+    return b"".join([block async for block in stream(bucket, key, 0, None, READ_BYTES)])
+
+
+@asynccontextmanager
+async def local_file(bucket: Bucket, scratch: Scratch, key: str, version: str | None) -> AsyncIterator[Path]:
+    answer = await bucket.ask(partial(found, bucket, key, version), key)
+    path = await bucket.connection.run(scratch.new_file, undo=Path.unlink)
+    try:
+        await _fetch(bucket, key, answer, path)
+        await bucket.connection.run(partial(_check, path, key, whole_crc(answer)))
+        yield path
+    finally:
+        await bucket.connection.tidy(_removed(bucket, path))
+
+
+async def _fetch(bucket: Bucket, key: str, answer: Mapping[str, Any], path: Path) -> None:
+    """All ranges, several at a time. Returns only when no thread writes to the file any more."""
+    size_bytes, pin, stopping = answer["ContentLength"], pin_of(answer), threading.Event()
+    starts = iter(range(0, size_bytes, RANGE_BYTES))
+
+    def work() -> None:
+        with disk_errors(path.parent):
+            descriptor = os.open(path, os.O_WRONLY)
+        try:
+            # Each of the threads takes the next range until there are none: one step of an iterator is atomic.
+            for start in starts:
+                end = min(start + RANGE_BYTES, size_bytes)
+                download = Download(bucket, key, start=start, end=end, pin=pin)
+                try:
+                    position = start
+                    while not stopping.is_set() and (data := download.read(READ_BYTES)):
+                        with disk_errors(path.parent):
+                            write_at(descriptor, data, position)
+                        position += len(data)
+                finally:
+                    download.close()
+                if stopping.is_set():
+                    return
+        except BaseException:
+            stopping.set()
+            raise
+        finally:
+            os.close(descriptor)
+
+    threads = min(bucket.connection.options.parts_at_once, -(-size_bytes // RANGE_BYTES))
+    jobs = [bucket.connection.start(work) for _ in range(threads)]
+    try:
+        await asyncio.shield(asyncio.gather(*jobs))
+    finally:
+        stopping.set()
+        await bucket.connection.tidy(_finished(jobs))
+
+
+async def _finished(jobs: list[asyncio.Future[None]]) -> None:
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def _removed(bucket: Bucket, path: Path) -> None:
+    await bucket.connection.start(partial(path.unlink, missing_ok=True))
+
+
+def _check(path: Path, key: str, expected: int | None) -> None:
+    """Raises Transient when the file has other bytes than were stored."""
+    path.chmod(0o444)
+    if expected is None or not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = 0
+        for start in range(0, len(data), RANGE_BYTES):
+            found = zlib.crc32(data[start : start + RANGE_BYTES], found)
+    if found != expected:
+        raise Transient(f"{key} was damaged on its way from the store")
+
+
+def found(bucket: Bucket, key: str, version: str | None, client: S3Client) -> Mapping[str, Any]:
+    """HEAD of the object that is ``version``, by ETag or version id. Raises NotFound when it is not kept."""
+    missing = NotFound(f"{key} was replaced, and the version {version} is not kept", code="not-found")
+    try:
+        answer = bucket.head(client, key)
+        if version is None or version.strip('"') in (etag_of(answer), answer.get("VersionId")):
+            return answer
+    except ClientError as error:
+        # A deleted object may still be kept as a version.
+        if version is None or status_of(error) != 404 or code_of(error) == "NoSuchBucket":
+            raise
+    try:
+        answer = bucket.head(client, key, VersionId=version)
+    except ClientError as error:
+        if status_of(error) in (400, 404, 405) and code_of(error) not in MISCONFIGURED:
+            raise missing from error
+        raise
+    if answer.get("VersionId") != version:
+        # Servers without versions give what they have.
+        raise missing
+    return answer
+
+
+def pin_of(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Arguments that ask for just the version that was answered."""
+    version = answer.get("VersionId")
+    return {"IfMatch": answer["ETag"], **({"VersionId": version} if version and version != "null" else {})}
+
+
+def whole_crc(answer: Mapping[str, Any]) -> int | None:
+    """The CRC-32 of the whole object where the server knows it; one made of parts' sums is none."""
+    said = answer.get("ChecksumCRC32")
+    return None if said is None or "-" in said else crc.of_text(said)
