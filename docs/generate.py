@@ -49,6 +49,7 @@ def topics_page() -> str:
     rows = ["| topic | event | from | to | partitions | kept | meaning |", "|---|---|---|---|---|---|---|"]
     for topic in TOPICS.values():
         kept = "for ever" if topic.retention_s is None else f"{topic.retention_s / 86_400:g} days"
+        kept = "newest of each key" if topic.compacted else kept
         event = topic.event.TYPE if topic.event else "as it came"
         producers, consumers = ", ".join(topic.producers), ", ".join(topic.consumers)
         rows.append(
@@ -56,7 +57,7 @@ def topics_page() -> str:
         )
     intro = (
         "The key of a message is the `media_id`; on `part-ready` it is `media_id/part`, so that the\n"
-        "parts of one recording spread over all transcribers."
+        "parts of one recording spread over all transcribers, on `tenant-backlog` the tenant."
     )
     return f"{NOTE}# Topics\n\n{intro}\n\n" + "\n".join(rows) + "\n"
 

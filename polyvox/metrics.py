@@ -100,6 +100,28 @@ UPLOADS = Metric(
     ("outcome",),
     "Upload requests: accepted, replayed (a retry of an accepted one), or the code of the refusal or failure.",
 )
+BACKLOG_AUDIO = Metric(
+    "polyvox_backlog_audio_seconds",
+    "gauge",
+    "seconds",
+    ("stage", "lane"),
+    "Audio that waits for a stage: normalise (estimated from bytes), transcribe or diarize.",
+)
+BACKLOG_RECORDINGS = Metric(
+    "polyvox_backlog_recordings",
+    "gauge",
+    "recordings",
+    ("stage", "lane"),
+    "Recordings that wait for a stage, wholly or in part.",
+)
+HELD_MESSAGES = Metric(
+    "polyvox_held_messages",
+    "gauge",
+    "messages",
+    ("worker", "lane"),
+    "Messages that a worker took from the log and has not finished: what it chooses among.",
+)
+HELD_BYTES = Metric("polyvox_held_bytes", "gauge", "bytes", ("worker", "lane"), "Bytes of the messages held.")
 UPLOADED_BYTES = Metric("polyvox_uploaded_bytes_total", "counter", "bytes", (), "Bytes of accepted recordings.")
 BUCKET_OBJECTS = Metric(
     "polyvox_bucket_objects_total",
@@ -151,6 +173,10 @@ CATALOGUE = (
     MESSAGES_IN_FLIGHT,
     HANDLER_DURATION,
     EVENT_LOOP_STALL,
+    HELD_MESSAGES,
+    HELD_BYTES,
+    BACKLOG_AUDIO,
+    BACKLOG_RECORDINGS,
     CHILD_RESTARTS,
     UPLOADS,
     UPLOADED_BYTES,

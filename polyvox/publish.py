@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyvox import topics, tracing
-from polyvox.contracts import Fact, encode, wrap
+from polyvox.contracts import Event, Fact, encode, wrap
 from polyvox.ports import Clock, EventLog, Headers, Message
 
 TENANT = "polyvox-tenant"
@@ -20,7 +20,7 @@ class Publisher:
         self._clock = clock
         self._source = source
 
-    async def publish(self, *facts: Fact, traceparent: str | None = None) -> None:
+    async def publish(self, *facts: Event, traceparent: str | None = None) -> None:
         """Append all ``facts`` in one go; returns when they are durable.
 
         They carry ``traceparent``, or else a child of the message being handled, or else
@@ -53,8 +53,10 @@ def trace_headers(traceparent: str | None = None) -> Headers:
     return (CONTENT_TYPE, (tracing.HEADER, context.traceparent.encode()))
 
 
-def share_headers(fact: Fact) -> Headers:
+def share_headers(fact: Event) -> Headers:
     """Whose work a message is and how much of it, for those who choose what to do next without decoding it."""
+    if not isinstance(fact, Fact):
+        return ()
     return (
         (TENANT, fact.tenant.encode()),
         (LANE, fact.lane.encode()),

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from polyvox import __version__
-from polyvox.contracts.envelope import Envelope, Fact
+from polyvox.contracts.envelope import Envelope, Event
 from polyvox.contracts.part_ready import PartReady
 from polyvox.contracts.registry import EVENTS
+from polyvox.contracts.tenant_backlog import TenantBacklog
 from polyvox.contracts.transcript import Transcript
 
-KEYS: dict[type[Fact], str] = {PartReady: "media_id/part"}
+KEYS: dict[type[Event], str] = {PartReady: "media_id/part", TenantBacklog: "tenant"}
 """What the key of a topic's messages is, where it is not the media_id."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def event_schema(fact: type[Fact]) -> dict[str, Any]:
+def event_schema(fact: type[Event]) -> dict[str, Any]:
     """JSON Schema of one event as it lies on the log, envelope included."""
     schema = Envelope[fact].model_json_schema(mode="validation")  # type: ignore[valid-type]
     schema["properties"]["type"] = {"const": fact.TYPE, "type": "string"}
@@ -86,7 +87,8 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Polyvox events",
             "version": __version__,
-            "description": "CloudEvents 1.0 in JSON. Messages have the media_id as key, on part-ready media_id/part.",
+            "description": "CloudEvents 1.0 in JSON. Messages have the media_id as key, on part-ready media_id/part, "
+            "on tenant-backlog the tenant.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
@@ -95,7 +97,7 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _first_line(fact: type[Fact]) -> str:
+def _first_line(fact: type[Event]) -> str:
     import sys
 
     module = sys.modules[fact.__module__]

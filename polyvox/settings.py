@@ -6,10 +6,19 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+
+
+class TenantLimits(BaseModel):
+    """What one tenant may let wait in each lane; None: as everybody else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_audio_s: float | None = Field(None, ge=0)
+    max_recordings: int | None = Field(None, ge=0)
 
 
 class Settings(BaseSettings):
@@ -99,6 +108,23 @@ class Settings(BaseSettings):
     )
 
     max_upload_bytes: int = Field(5 * 1024 * MIB, gt=0, description="Largest upload accepted, in bytes.")
+    tenant_backlog_max_audio_s: float = Field(
+        18_000_000.0,
+        gt=0,
+        description="Audio of one tenant that may wait in each lane, in seconds; beyond it uploads get 429.",
+    )
+    tenant_backlog_max_recordings: int = Field(
+        1_000_000, gt=0, description="Recordings of one tenant that may wait in each lane."
+    )
+    tenant_backlog_limits: dict[str, TenantLimits] = Field(
+        {},
+        description='Other limits for single tenants, as JSON: {"acme": {"max_audio_s": 3600, "max_recordings": 100}}.',
+    )
+    trust_tenant_header: str | None = Field(
+        None,
+        description="Header in which a gateway names the tenant of a request. Off by default: "
+        "whoever can reach the server directly could name any.",
+    )
     max_duration_s: float = Field(12 * 3600.0, gt=0, description="Longest recording accepted, in seconds.")
     part_max_s: float = Field(600.0, gt=0, description="Longest part given to a transcriber, in seconds.")
     normaliser_concurrency: int = Field(1, ge=1, description="Recordings decoded at the same time by one normaliser.")

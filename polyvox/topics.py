@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from polyvox.contracts import (
+    Event,
     Fact,
     Lane,
     MediaCompleted,
@@ -26,6 +27,7 @@ from polyvox.contracts import (
     ReplayRequested,
     SegmentPublished,
     StageFailed,
+    TenantBacklog,
 )
 from polyvox.ports import TopicConfig
 
@@ -38,7 +40,7 @@ class Topic:
     """One topic. ``event`` None: no event of ours, but messages as they came."""
 
     name: str
-    event: type[Fact] | None
+    event: type[Event] | None
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     meaning: str
@@ -54,7 +56,7 @@ class Topic:
 
 
 def _topic(
-    event: type[Fact],
+    event: type[Event],
     producers: str,
     consumers: str,
     meaning: str,
@@ -108,6 +110,18 @@ BUCKET_EVENTS = Topic(
 
 WORKERS = ("normaliser", "transcriber", "diarizer", "projection")
 
+# One partition: a state of a few thousand tenants, read as a whole by everybody who lets work in.
+TENANT_BACKLOG = Topic(
+    TenantBacklog.TOPIC,
+    TenantBacklog,
+    ("projection",),
+    ("ingest",),
+    "How much work of a tenant waits; the newest message of a tenant counts.",
+    1,
+    None,
+    compacted=True,
+)
+
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
@@ -143,6 +157,7 @@ TOPICS: dict[str, Topic] = {
         ),
         _topic(ReplayRequested, "results-api", "projection", "A stage is to run again on a recording."),
         BUCKET_EVENTS,
+        TENANT_BACKLOG,
         *(_dead_letters(worker) for worker in WORKERS),
     )
 }
@@ -153,10 +168,10 @@ def laned(*names: str) -> list[str]:
     return [name for base in names for name in (base, base + BULK) if name in TOPICS]
 
 
-def of(fact: Fact) -> str:
-    """The topic that a fact goes to."""
-    bulk = fact.TOPIC + BULK
-    return bulk if fact.lane == "bulk" and bulk in TOPICS else fact.TOPIC
+def of(event: Event) -> str:
+    """The topic that an event goes to."""
+    bulk = event.TOPIC + BULK
+    return bulk if isinstance(event, Fact) and event.lane == "bulk" and bulk in TOPICS else event.TOPIC
 
 
 def configs() -> list[TopicConfig]:

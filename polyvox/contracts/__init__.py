@@ -28,6 +28,7 @@ from polyvox.contracts.registry import EVENTS
 from polyvox.contracts.replay_requested import ReplayedStage, ReplayRequested
 from polyvox.contracts.stage_failed import Stage, StageFailed
 from polyvox.contracts.tenant_backlog import LaneBacklog, TenantBacklog
+from polyvox.contracts.tenant_backlog import LaneBacklog, TenantBacklog
 from polyvox.contracts.transcript import (
     Coverage,
     Span,
@@ -48,8 +49,10 @@ __all__ = [
     "Diarization",
     "Envelope",
     "Event",
+    "Event",
     "Fact",
     "Lane",
+    "LaneBacklog",
     "LaneBacklog",
     "LanguageGuess",
     "MediaCompleted",
@@ -73,6 +76,7 @@ __all__ = [
     "Stage",
     "StageFailed",
     "StageReport",
+    "TenantBacklog",
     "TenantBacklog",
     "Transcript",
     "TranscriptSegment",
