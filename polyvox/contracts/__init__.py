@@ -28,7 +28,6 @@ from polyvox.contracts.registry import EVENTS
 from polyvox.contracts.replay_requested import ReplayedStage, ReplayRequested
 from polyvox.contracts.stage_failed import Stage, StageFailed
 from polyvox.contracts.tenant_backlog import LaneBacklog, TenantBacklog
-from polyvox.contracts.tenant_backlog import LaneBacklog, TenantBacklog
 from polyvox.contracts.transcript import (
     Coverage,
     Span,
@@ -49,10 +48,8 @@ __all__ = [
     "Diarization",
     "Envelope",
     "Event",
-    "Event",
     "Fact",
     "Lane",
-    "LaneBacklog",
     "LaneBacklog",
     "LanguageGuess",
     "MediaCompleted",
@@ -76,7 +73,6 @@ __all__ = [
     "Stage",
     "StageFailed",
     "StageReport",
-    "TenantBacklog",
     "TenantBacklog",
     "Transcript",
     "TranscriptSegment",

@@ -14,7 +14,6 @@ from polyvox.contracts.part_transcribed import PartTranscribed
 from polyvox.contracts.replay_requested import ReplayRequested
 from polyvox.contracts.stage_failed import StageFailed
 from polyvox.contracts.tenant_backlog import TenantBacklog
-from polyvox.contracts.tenant_backlog import TenantBacklog
 from polyvox.contracts.transcript_segments import SegmentPublished
 
 EVENTS: dict[str, type[Event]] = {
@@ -30,7 +29,6 @@ EVENTS: dict[str, type[Event]] = {
         MediaCompleted,
         MediaFailed,
         MediaDeleted,
-        TenantBacklog,
         TenantBacklog,
         ReplayRequested,
     )
