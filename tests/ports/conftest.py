@@ -16,7 +16,10 @@ import pytest
 
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.adapters.filesystem import FolderStore
+from polyvox.adapters.kafka import KafkaLog, KafkaOptions
+from polyvox.adapters.s3 import S3Store
 from polyvox.ports import EventLog, ObjectStore, TopicConfig
+from tests.support.buckets import S3Server, new_bucket, options_of
 
 
 @dataclass
@@ -45,7 +48,7 @@ class StoreWorld:
 
 
 @asynccontextmanager
-async def embedded_log(folder: Path) -> AsyncIterator[LogWorld]:
+async def embedded_log(folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[LogWorld]:
     opened: list[EmbeddedLog] = []
 
     async def open_log() -> EventLog:
@@ -60,7 +63,23 @@ async def embedded_log(folder: Path) -> AsyncIterator[LogWorld]:
 
 
 @asynccontextmanager
-async def folder_store(folder: Path) -> AsyncIterator[StoreWorld]:
+async def kafka_log(folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[LogWorld]:
+    options = KafkaOptions(request.getfixturevalue("kafka_server").bootstrap, prefix=f"{uuid.uuid4().hex[:8]}-")
+    opened: list[KafkaLog] = []
+
+    async def open_log() -> EventLog:
+        opened.append(KafkaLog(options, client_id=f"client-{len(opened)}"))
+        return opened[-1]
+
+    try:
+        yield LogWorld(open_log, patience_s=20.0)
+    finally:
+        for log in opened:
+            await log.close()
+
+
+@asynccontextmanager
+async def folder_store(folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
     opened: list[FolderStore] = []
 
     async def open_store() -> ObjectStore:
@@ -74,19 +93,54 @@ async def folder_store(folder: Path) -> AsyncIterator[StoreWorld]:
             await store.close()
 
 
-LOGS: Sequence[Callable[[Path], AbstractAsyncContextManager[LogWorld]]] = (embedded_log,)
-STORES: Sequence[Callable[[Path], AbstractAsyncContextManager[StoreWorld]]] = (folder_store,)
+@asynccontextmanager
+async def s3_store(server: S3Server, folder: Path, prefix: str) -> AsyncIterator[StoreWorld]:
+    opened: list[S3Store] = []
+    bucket = new_bucket(server)
+
+    async def open_store() -> ObjectStore:
+        opened.append(S3Store(options_of(server), bucket=bucket, prefix=prefix, scratch=folder / "scratch"))
+        return opened[-1]
+
+    try:
+        yield StoreWorld(open_store, prefix="")
+    finally:
+        for store in opened:
+            await store.close()
+
+
+@asynccontextmanager
+async def minio_store(folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
+    async with s3_store(request.getfixturevalue("minio_server"), folder, prefix="shared/") as world:
+        yield world
+
+
+@asynccontextmanager
+async def seaweedfs_store(folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[StoreWorld]:
+    async with s3_store(request.getfixturevalue("seaweedfs_server"), folder, prefix="") as world:
+        yield world
+
+
+LOGS: Sequence[Callable[[Path, pytest.FixtureRequest], AbstractAsyncContextManager[LogWorld]]] = (
+    embedded_log,
+    kafka_log,
+)
+STORES: Sequence[Callable[[Path, pytest.FixtureRequest], AbstractAsyncContextManager[StoreWorld]]] = (
+    folder_store,
+    minio_store,
+    seaweedfs_store,
+)
 
 
 @pytest.fixture(params=LOGS, ids=lambda factory: factory.__name__)
 async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LogWorld]:
-    async with request.param(tmp_path) as world:
+    async with request.param(tmp_path, request) as world:
         yield world
 
 
 @pytest.fixture(params=STORES, ids=lambda factory: factory.__name__)
 async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreWorld]:
-    async with request.param(tmp_path) as world:
+    async with request.param(tmp_path, request) as world:
         yield world
 
 

@@ -1,0 +1,148 @@
+"""The clients of one process that belong to no group: opened on first use, replaced when they are beyond repair."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from polyvox.adapters.kafka.errors import translated
+from polyvox.adapters.kafka.options import KafkaOptions
+from polyvox.errors import Fatal
+
+REQUEST_TIMEOUT_MS = 20_000
+METADATA_MAX_AGE_MS = 60_000
+LINGER_MS = 2
+MESSAGE_MAX_BYTES = 4 * 1024 * 1024
+"""Largest message, and ``max.message.bytes`` of what is created here."""
+BATCH_BYTES = 128 * 1024
+FETCH_WAIT_MS = 25
+"""How long a broker holds a fetch that finds nothing; most of the latency of a quiet topic."""
+STOP_S = 5.0
+
+
+class Clients:
+    """Holds at most one of each. ``reader`` is for one caller at a time: hold ``reading``."""
+
+    def __init__(self, options: KafkaOptions, client_id: str) -> None:
+        self.options = options
+        self.client_id = client_id
+        self.reading = asyncio.Lock()
+        self._opening = asyncio.Lock()
+        self._open: dict[str, Any] = {}
+        self._closed = False
+
+    async def producer(self) -> AIOKafkaProducer:
+        """Raises Unavailable and Fatal, as do the others."""
+        return await self._opened("producer")
+
+    async def admin(self) -> AIOKafkaAdminClient:
+        return await self._opened("admin")
+
+    async def reader(self) -> AIOKafkaConsumer:
+        return await self._opened("reader")
+
+    async def discard(self, client: Any) -> None:
+        """Forget a client that is beyond repair; the next use opens another."""
+        for name, opened in list(self._open.items()):
+            if opened is client:
+                del self._open[name]
+                await _shut(client)
+
+    async def close(self) -> None:
+        self._closed = True
+        async with self._opening:
+            clients = list(self._open.values())
+            self._open.clear()
+        for client in clients:
+            await _shut(client)
+
+    async def _opened(self, name: str) -> Any:
+        if (client := self._open.get(name)) is None:
+            async with self._opening:
+                if self._closed:
+                    raise Fatal("the log is closed")
+                if (client := self._open.get(name)) is None:
+                    client = self._open[name] = await self._start(name)
+        return client
+
+    async def _start(self, name: str) -> Any:
+        client = self._made(name)
+        with translated(f"connecting to {self.options.bootstrap}"):
+            try:
+                await client.start()
+            except BaseException as error:
+                await _shut(client)
+                if isinstance(error, KafkaConnectionError):
+                    await explain_refusal(self.options, self.client_id)
+                raise
+        return client
+
+    def _made(self, name: str) -> Any:
+        common = self.options.client(self.client_id) | {
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "metadata_max_age_ms": METADATA_MAX_AGE_MS,
+        }
+        if name == "admin":
+            return AIOKafkaAdminClient(**common)
+        if name == "reader":
+            return AIOKafkaConsumer(
+                **common, fetch_max_wait_ms=FETCH_WAIT_MS, auto_offset_reset="earliest", enable_auto_commit=False
+            )
+        compression = self.options.compression
+        try:
+            return AIOKafkaProducer(
+                **common,
+                acks="all",
+                enable_idempotence=True,
+                compression_type=None if compression == "none" else compression,
+                linger_ms=LINGER_MS,
+                max_batch_size=BATCH_BYTES,
+                max_request_size=MESSAGE_MAX_BYTES,
+            )
+        except RuntimeError as error:
+            raise Fatal(
+                f"{error}: pip install 'polyvox[kafka]', or choose another POLYVOX_KAFKA_COMPRESSION"
+            ) from error
+
+
+async def explain_refusal(options: KafkaOptions, client_id: str) -> None:
+    """Raises why a broker that answers does not let us in; aiokafka only says that it could not connect."""
+    arguments = options.client(client_id) | {"request_timeout_ms": REQUEST_TIMEOUT_MS}
+    for server in arguments.pop("bootstrap_servers"):
+        host, _, port = server.rpartition(":")
+        try:
+            connection = await create_conn(host.strip("[]"), int(port), **arguments)
+        except KafkaConnectionError:
+            continue
+        connection.close()
+
+
+async def _shut(client: Any) -> None:
+    """Stop a client within bounded time, without waiting for what it cannot deliver."""
+    if isinstance(client, AIOKafkaProducer):
+        await _shut_producer(client)
+        return
+    stop = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await stop()
+
+
+async def _shut_producer(producer: AIOKafkaProducer) -> None:
+    flushed = False
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await producer.flush()
+            flushed = True
+    if not flushed:
+        producer._message_accumulator.fail_all(KafkaConnectionError("the producer was given up"))
+        await producer.client.close()
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await producer.stop()
