@@ -24,6 +24,10 @@ PENDING_UPLOADS = "uploads/pending/"
 IDEMPOTENCY_RECORDS = "uploads/idempotency/"
 
 
+UPLOAD_SESSIONS = "uploads/direct/"
+UPLOAD_TAILS = "uploads/tails/"
+
+
 def pending_upload(media_id: str) -> str:
     """Lies there from just before an original is stored until its event is on the log."""
     return f"{PENDING_UPLOADS}{media_id}.json"
@@ -35,14 +39,33 @@ def idempotency_record(tenant: str, idempotency_key: str) -> str:
     return f"{IDEMPOTENCY_RECORDS}{digest}.json"
 
 
+def upload_session(upload_id: str) -> str:
+    """What is known of an upload that comes in several requests."""
+    return f"{UPLOAD_SESSIONS}{upload_id}.json"
+
+
+def upload_tails(upload_id: str) -> str:
+    """Prefix of the bytes of such an upload that do not fill a part yet."""
+    return f"{UPLOAD_TAILS}{upload_id}/"
+
+
+def upload_tail(upload_id: str, start: int, end: int) -> str:
+    """Bytes ``start`` up to, not including, ``end`` of the recording."""
+    return f"{upload_tails(upload_id)}{start:020d}-{end:020d}"
+
+
 BUCKET_LEDGER = "bucket/taken/"
 BUCKET_BATCHES = "bucket/batches/"
 BUCKET_SWEEPS = "bucket/sweeps/"
 
 
+def bucket_batches(member: str) -> str:
+    return f"{BUCKET_BATCHES}{member}/"
+
+
 def bucket_batch(member: str, batch: str) -> str:
     """Objects of watched buckets that a process is making recordings of; removed when they are on the log."""
-    return f"{BUCKET_BATCHES}{member}/{batch}.json"
+    return f"{bucket_batches(member)}{batch}.json"
 
 
 def bucket_sweep(watch: str) -> str:

@@ -108,6 +108,11 @@ class Settings(BaseSettings):
     )
 
     max_upload_bytes: int = Field(5 * 1024 * MIB, gt=0, description="Largest upload accepted, in bytes.")
+    upload_expires_s: float = Field(
+        23 * 3600.0,
+        gt=0,
+        description="How long an upload in several requests may take, in seconds. MinIO forgets its parts after a day.",
+    )
     tenant_backlog_max_audio_s: float = Field(
         18_000_000.0,
         gt=0,

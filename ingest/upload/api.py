@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import aclosing
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from multipart import parse_content_disposition
-from pydantic import BaseModel, Field
-from starlette.requests import ClientDisconnect
 
 from ingest.upload import detect_language, refusals
+from ingest.upload.document import request_document
 from ingest.upload.form import FORM_OVERHEAD_BYTES, boundary_of, extended_filename, form_events, raw_events
 from ingest.upload.idempotency import checked_key
+from ingest.upload.intake import TENANT, Intake, Queued
 from ingest.upload.options import NOTHING_FIXED, Known, read_options
-from ingest.upload.patience import GRACE_S, IDLE_S, Patience
 from ingest.upload.receiver import Receiver
-from ingest.upload.sweep import Sweep
 from ingest.upload.uploads import Accepted, Uploads
-from polyvox import metrics
 from polyvox.contracts import Options
-from polyvox.errors import Transient
-from polyvox.http import Problem, documented
-from polyvox.metrics import Metrics
-from polyvox.publish import Publisher
-from polyvox.service import Runtime
-from polyvox.settings import Settings
-from polyvox.weights import known_models
+from polyvox.http import documented
 
-SOURCE = "/polyvox/ingest"
-# There is one tenant until requests are authenticated.
-TENANT = "default"
 FOR_LANGUAGE: Mapping[str, Any] = {
     "task": "detect",
     "language": None,
@@ -44,26 +31,13 @@ FOR_LANGUAGE: Mapping[str, Any] = {
 """What is fixed where only the language is asked for."""
 
 
-class Queued(BaseModel):
-    media_id: str = Field(description="Name of the recording from now on.")
-    status: Literal["queued"] = "queued"
-    href: str = Field(description="Where to ask how far it is.", examples=["/v1/media/0198c9d2-…"])
-
-
-def router(
-    runtime: Runtime, *, idle_s: float = IDLE_S, stop_grace_s: float = GRACE_S, counters: Metrics | None = None
-) -> APIRouter:
-    """The upload API on the runtime's store and log; ingest/upload/patience.py says what the times mean."""
-    count = counters or metrics.process_metrics()
+def router(intake: Intake) -> APIRouter:
+    """Uploads in one request."""
+    runtime = intake.runtime
     api = APIRouter(tags=["media"])
-    publisher = Publisher(runtime.log, runtime.clock, SOURCE)
+    publisher = intake.publisher()
     uploads = Uploads(runtime.store, publisher, runtime.clock)
-    known = Known(
-        engines=get_args(Settings.model_fields["transcriber_engine"].annotation),
-        models=frozenset(known_models()),
-        default_model=runtime.settings.transcriber_model,
-    )
-    max_bytes = runtime.settings.max_upload_bytes
+    known = intake.known()
 
     async def accept(request: Request, receiver: Receiver, idempotency_key: str | None) -> Accepted:
         trace = request.headers.get("traceparent")
@@ -77,18 +51,13 @@ def router(
     ) -> Accepted:
         """Accept the upload in ``request``; the options in ``fixed`` are not the caller's to choose."""
         try:
-            async with (
-                aclosing(request.stream()) as stream,
-                Patience(stream, runtime.stopping, idle_s=idle_s, grace_s=stop_grace_s) as chunks,
-            ):
-                receiver = _receiver(request, chunks, max_bytes, known, fixed)
+            async with intake.body(request) as chunks:
+                receiver = _receiver(request, chunks, intake.max_bytes, known, fixed)
                 accepted = await accept(request, receiver, idempotency_key)
         except Exception as error:
-            count.add(metrics.UPLOADS, outcome=_outcome(error))
+            intake.count_failed(error)
             raise
-        count.add(metrics.UPLOADS, outcome="replayed" if accepted.replayed else "accepted")
-        if not accepted.replayed:
-            count.add(metrics.UPLOADED_BYTES, receiver.size_bytes)
+        intake.count_accepted(receiver.size_bytes, replayed=accepted.replayed)
         return accepted
 
     @api.post(
@@ -97,7 +66,7 @@ def router(
         response_model=Queued,
         summary="Upload a recording.",
         responses=documented(400, 408, 409, 413, 415, 422, 503),
-        openapi_extra=_request_document(),
+        openapi_extra=request_document(),
     )
     async def upload(
         request: Request,
@@ -115,24 +84,18 @@ def router(
         recording is stored and queued. What it is is decided by its bytes alone.
         """
         accepted = await take(request, idempotency_key)
-        href = f"/v1/media/{accepted.media_id}"
-        response.headers["Location"] = href
+        queued = Queued.of(accepted.media_id)
+        response.headers["Location"] = queued.href
         if accepted.replayed:
             response.headers["Idempotent-Replay"] = "true"
-        return Queued(media_id=accepted.media_id, href=href)
+        return queued
 
     async def take_for_language(request: Request) -> Accepted:
         return await take(request, fixed=FOR_LANGUAGE)
 
-    document = _request_document(without=FOR_LANGUAGE)
+    document = request_document(without=FOR_LANGUAGE)
     api.include_router(detect_language.router(runtime, publisher, take_for_language, document))
     return api
-
-
-async def sweep(runtime: Runtime) -> None:
-    """Sweeps until the runtime stops."""
-    publisher = Publisher(runtime.log, runtime.clock, SOURCE)
-    await Sweep(runtime.store, publisher, runtime.clock).run(runtime.stopping)
 
 
 def _receiver(
@@ -156,17 +119,6 @@ def _receiver(
     return Receiver(events, max_bytes=max_bytes, read_options=options, fields=query)
 
 
-def _outcome(error: Exception) -> str:
-    match error:
-        case Problem():
-            return error.code
-        case Transient():
-            return "unavailable"
-        case ClientDisconnect():
-            return "disconnected"
-    return "internal"
-
-
 async def _bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
     """Counts what is around the file as well, for a form may hold any amount of that."""
     left = max_bytes + FORM_OVERHEAD_BYTES
@@ -181,36 +133,3 @@ def _raw_filename(request: Request) -> str | None:
     disposition = request.headers.get("content-disposition", "")
     given = request.query_params.get("filename") or extended_filename(disposition)
     return given or parse_content_disposition(disposition)[2]
-
-
-def _request_document(*, without: Collection[str] = ()) -> dict[str, Any]:
-    """OpenAPI for a body that FastAPI never sees, with all options but those in ``without``."""
-    schema = Options.model_json_schema()
-    options: dict[str, Any] = schema["properties"]
-    options["metadata"] = {
-        "type": "string",
-        "description": "A JSON object of strings. Fields named metadata.KEY work as well.",
-    }
-    options["language"] = {
-        "type": "string",
-        "default": "auto",
-        "description": "ISO 639 code, or auto to find out.",
-        "examples": ["auto", "en"],
-    }
-    options = {name: option for name, option in options.items() if name not in without}
-    binary = {"type": "string", "format": "binary"}
-    form = {"type": "object", "required": ["file"], "properties": {"file": binary, **options}}
-    in_query = [{"name": name, "in": "query", "schema": option} for name, option in options.items()]
-    filename = {"name": "filename", "in": "query", "schema": {"type": "string"}, "description": "For a raw body."}
-    return {
-        "parameters": [*in_query, filename],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {"schema": form},
-                "application/octet-stream": {"schema": binary},
-                "audio/*": {"schema": binary},
-                "video/*": {"schema": binary},
-            },
-        },
-    }

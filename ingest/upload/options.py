@@ -6,7 +6,7 @@ import json
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, get_args
 
 from pydantic import ValidationError
 
@@ -14,6 +14,8 @@ from ingest.upload import refusals
 from polyvox import languages
 from polyvox.contracts import Options
 from polyvox.http import Problem
+from polyvox.settings import Settings
+from polyvox.weights import known_models
 
 KNOWN = tuple(Options.model_fields)
 MAX_METADATA_ENTRIES = 64
@@ -35,6 +37,14 @@ class Known:
     engines: Collection[str]
     models: Collection[str] | None = None
     default_model: str = "base"
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            engines=get_args(Settings.model_fields["transcriber_engine"].annotation),
+            models=frozenset(known_models()),
+            default_model=settings.transcriber_model,
+        )
 
 
 def is_option(name: str) -> bool:
@@ -128,6 +138,11 @@ def _metadata_object(value: str) -> dict[str, str]:
         given = json.loads(value)
     except (ValueError, RecursionError):
         given = None
+    return checked_metadata(given)
+
+
+def checked_metadata(given: object) -> dict[str, str]:
+    """Raises Problem: 400, it is no object of strings."""
     if not isinstance(given, dict) or not all(isinstance(item, str) for item in given.values()):
         raise refusals.bad_option(
             'metadata must be a JSON object of strings, for example {"project": "alpha"}; '

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from ingest.upload import refusals
+from polyvox.http import Problem
 
 IDLE_S = 60.0
 """A client that sends nothing for so long is not waited for any more."""
@@ -22,7 +23,8 @@ class Patience:
     """A request's body. Use it as a context, and iterate it inside.
 
     Raises:
-        Problem: 408, nothing came for ``idle_s``; 503, ``stopping`` has been set for ``grace_s``.
+        Problem: 408, nothing came for ``idle_s``; 503, ``stopping`` has been set for ``grace_s``; what
+            :meth:`break_off` was given.
     """
 
     def __init__(
@@ -39,6 +41,12 @@ class Patience:
         self._grace_s = grace_s
         self._stops_at = math.inf
         self._waiting: asyncio.Timeout | None = None
+        self._broken_off: Problem | None = None
+
+    def break_off(self, why: Problem) -> None:
+        """From now on no more is waited for, and ``why`` is raised."""
+        self._broken_off = why
+        self._end_at(asyncio.get_running_loop().time())
 
     async def __aenter__(self) -> Self:
         self._watch = asyncio.create_task(self._watch_for_stop())
@@ -56,16 +64,23 @@ class Patience:
 
     async def __anext__(self) -> bytes:
         now = asyncio.get_running_loop().time()
+        if self._broken_off is not None:
+            raise self._broken_off
         try:
             async with asyncio.timeout_at(min(now + self._idle_s, self._stops_at)) as self._waiting:
                 return await anext(self._chunks)
         except TimeoutError as error:
+            if self._broken_off is not None:
+                raise self._broken_off from error
             raise (refusals.stopping() if self._stopping.is_set() else refusals.stalled(self._idle_s)) from error
         finally:
             self._waiting = None
 
     async def _watch_for_stop(self) -> None:
         await self._stopping.wait()
-        self._stops_at = asyncio.get_running_loop().time() + self._grace_s
+        self._end_at(asyncio.get_running_loop().time() + self._grace_s)
+
+    def _end_at(self, stops_at: float) -> None:
+        self._stops_at = min(self._stops_at, stops_at)
         if self._waiting is not None:
             self._waiting.reschedule(min(self._waiting.when() or math.inf, self._stops_at))

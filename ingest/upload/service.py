@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.upload import api
+from ingest.upload import routes
+from ingest.upload.intake import Intake
 from polyvox.service import Service
 
-API = Service(name="ingest-api", http=api.router, work=api.sweep)
+API = Service(name="ingest-api", http=lambda runtime: routes.router(Intake(runtime)), work=routes.sweep)

@@ -1,7 +1,8 @@
 """Finishes or removes what a crash left of an upload, and forgets old Idempotency-Keys.
 
-Only ``uploads/`` is listed, which holds unfinished uploads and recent keys, never the whole
-store. Any number of processes may sweep: every step does nothing when it was done before.
+Only ``uploads/`` is listed, which holds unfinished uploads and recent keys, and what the store has
+of open uploads in parts; never the whole store. Any number of processes may sweep: every step does
+nothing when it was done before.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import logging
 from dataclasses import dataclass
 
+from ingest.parts.leftovers import Leftovers
 from ingest.upload.accepting import remove_upload
 from ingest.upload.idempotency import WINDOW_S
 from polyvox import keys
@@ -34,6 +36,8 @@ class Swept:
     announced: int = 0
     removed: int = 0
     forgotten_keys: int = 0
+    expired: int = 0
+    """Uploads in several requests that nobody completed in time, and what was left of such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Sweep:
     store: ObjectStore
     publisher: Publisher
     clock: Clock
+    in_parts: Leftovers
     unfinished_after_s: float = UNFINISHED_AFTER_S
     idempotency_window_s: float = WINDOW_S
 
@@ -67,6 +72,7 @@ class Sweep:
             if self._age_s(info) > self.idempotency_window_s:
                 await self.store.delete(info.key)
                 swept.forgotten_keys += 1
+        swept.expired = await self.in_parts.remove_old()
         return swept
 
     def _age_s(self, info: ObjectInfo) -> float:
@@ -78,11 +84,20 @@ class Sweep:
             manifest = await self.store.get(keys.upload_manifest(media_id))
             await self.store.head(keys.original(media_id))
         except NotFound:
-            await self._remove(media_id, swept)
+            await self._resolve_unnoted(media_id, swept)
             return
         await self.publisher.publish(MediaUploaded.model_validate_json(manifest))
         await self.store.delete(pending.key)
         swept.announced += 1
+
+    async def _resolve_unnoted(self, media_id: str, swept: Swept) -> None:
+        match await self.in_parts.resolve(media_id):
+            case "announced":
+                swept.announced += 1
+            case "open":
+                await self.store.delete(keys.pending_upload(media_id))
+            case "none":
+                await self._remove(media_id, swept)
 
     async def _remove(self, media_id: str, swept: Swept) -> None:
         try:

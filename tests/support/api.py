@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.upload import api
+from ingest.upload import routes
+from ingest.upload.intake import Intake
 from polyvox import bootstrap
 from polyvox.contracts import MediaUploaded, Options
 from polyvox.http import create_app
@@ -50,7 +51,7 @@ async def whole_api(data_dir: Path, *, max_upload_bytes: int = 8 << 20) -> Async
         troubled = Runtime(settings, log, store, runtime.clock, "test", runtime.stopping)  # type: ignore[arg-type]
         database = Database(settings.database_url)
         results = Results(runtime, database)
-        app = create_app([api.router(troubled, stop_grace_s=0.3), API.http(runtime)], title="Test")  # type: ignore[misc]
+        app = create_app([routes.router(Intake(troubled, grace_s=0.3)), API.http(runtime)], title="Test")  # type: ignore[misc]
         try:
             async with results.projecting(), serve(app) as url:
                 yield WholeApi(url, results, log, store)

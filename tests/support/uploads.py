@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from ingest.upload import api
+from ingest.upload import routes
+from ingest.upload.intake import Intake
 from ingest.upload.sweep import Sweep
 from polyvox import topics
 from polyvox.adapters.embedded_log import EmbeddedLog
@@ -20,7 +21,6 @@ from polyvox.adapters.filesystem import FolderStore
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, MediaUploaded
 from polyvox.http import create_app, operations_router
-from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
 from tests.support.faulty import FaultyLog, FaultyStore
@@ -67,7 +67,7 @@ class Ingest:
         await self.server.aclose()
 
     def sweep(self) -> Sweep:
-        return Sweep(self.runtime.store, Publisher(self.runtime.log, self.clock, api.SOURCE), self.clock)
+        return routes.sweeper(self.runtime)
 
     async def uploaded(self) -> list[Envelope[MediaUploaded]]:
         """Every media-uploaded event on the log."""
@@ -95,7 +95,7 @@ async def running_ingest(
         runtime = Runtime(settings, log, store, clock, "test")  # type: ignore[arg-type]
         counters = RecordedMetrics()
         routers = [
-            api.router(runtime, idle_s=idle_s, stop_grace_s=0.3, counters=counters),
+            routes.router(Intake(runtime, idle_s=idle_s, grace_s=0.3, counters=counters)),
             operations_router(runtime, counters.render),
         ]
         async with contextlib.AsyncExitStack() as server:
