@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.support.real_servers"]
+pytest_plugins = ["tests.support.real_servers", "tests.support.databases"]
 
 ROOT = Path(__file__).resolve().parent.parent
 EVAL = ROOT.parent / "shared" / "eval" / "open"

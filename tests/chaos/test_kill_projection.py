@@ -6,12 +6,12 @@ import asyncio
 import itertools
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
 from polyvox import keys
 from polyvox.contracts import MediaCompleted, SegmentPublished
+from tests.support.databases import Place
 from tests.support.results import distinct, results
 from tests.support.stages import Recording
 
@@ -21,12 +21,12 @@ RECORDING = Recording(media_id="killed-again-and-again")
 AT_ONCE = 2
 
 
-async def test_kill_9_at_any_step_leaves_one_completion_and_the_same_bytes(tmp_path: Path) -> None:
+async def test_kill_9_at_any_step_leaves_one_completion_and_the_same_bytes(place: Place) -> None:
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def attempt(step: int) -> tuple[int, bytes]:
         async with slots:
-            return await _kill_and_restart(tmp_path / f"step-{step}", step)
+            return await _kill_and_restart(place.beside(f"step-{step}"), step)
 
     outcomes: list[tuple[int, bytes]] = []
     for first in itertools.count(1, AT_ONCE):
@@ -41,15 +41,16 @@ async def test_kill_9_at_any_step_leaves_one_completion_and_the_same_bytes(tmp_p
     assert len({body for _, body in outcomes}) == 1
 
 
-async def _kill_and_restart(data_dir: Path, step: int) -> tuple[int, bytes]:
+async def _kill_and_restart(place: Place, step: int) -> tuple[int, bytes]:
     """The status the first projection ended with, and the result that the second one leaves."""
-    async with results(data_dir) as world:
+    async with results(place) as world:
         await RECORDING.store_all(world.store)
         for second, fact in enumerate(RECORDING.facts[:-1]):
             await world.projection().handle(RECORDING.event(fact, second))
         await world.append([RECORDING.message(RECORDING.facts[-1], 9)])
+        arguments = [str(place.data_dir), str(step), *([place.database] if place.database else [])]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.doomed_projection", str(data_dir), str(step)
+            sys.executable, "-m", "tests.support.doomed_projection", *arguments
         )
         status = await asyncio.wait_for(process.wait(), 120)
         async with world.projecting():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from polyvox.contracts import (
     Transcript,
 )
 from results_api.projection import publication
+from tests.support.databases import Place
 from tests.support.results import Results, distinct, results
 from tests.support.stages import START, Recording
 
@@ -29,10 +29,10 @@ async def result_of(world: Results, recording: Recording, version: int = 1) -> T
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_any_order_and_repetition_of_events_gives_one_and_the_same_result(tmp_path: Path, seed: int) -> None:
+async def test_any_order_and_repetition_of_events_gives_one_and_the_same_result(place: Place, seed: int) -> None:
     chance = random.Random(seed)
     recordings = [Recording(parts=1 + n % 4, uploaded_at=START + timedelta(seconds=n)) for n in range(8)]
-    async with results(tmp_path) as world:
+    async with results(place) as world:
         expected = {}
         for recording in recordings:
             await recording.store_all(world.store)
@@ -55,7 +55,7 @@ async def test_any_order_and_repetition_of_events_gives_one_and_the_same_result(
         }
         assert not await world.told(MediaFailed)
 
-    async with results(tmp_path / "in order") as world:
+    async with results(place.beside("in order")) as world:
         for recording in recordings:
             await recording.store_all(world.store)
             projection = world.projection()
@@ -64,9 +64,9 @@ async def test_any_order_and_repetition_of_events_gives_one_and_the_same_result(
             assert await world.store.get(keys.result(recording.media_id, 1)) == expected[recording.media_id]
 
 
-async def test_segments_are_told_in_order_and_before_the_completion(tmp_path: Path) -> None:
+async def test_segments_are_told_in_order_and_before_the_completion(place: Place) -> None:
     recording = Recording(parts=3, options=Options(metadata={"case": "17"}))
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.store_all(world.store)
         await world.append(recording.messages())
         await world.becomes("completed", recording.media_id)
@@ -83,9 +83,9 @@ async def test_segments_are_told_in_order_and_before_the_completion(tmp_path: Pa
     assert completed.completed_at == START + timedelta(seconds=len(recording.facts) - 1)
 
 
-async def test_a_failed_diarization_does_not_withhold_the_words(tmp_path: Path) -> None:
+async def test_a_failed_diarization_does_not_withhold_the_words(place: Place) -> None:
     recording = Recording()
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.transcribe(world.store)
         failed = recording.failed("diarize", reason="The model does not fit into memory.")
         await world.append(recording.messages([failed, *recording.facts[:-1]]))
@@ -97,18 +97,18 @@ async def test_a_failed_diarization_does_not_withhold_the_words(tmp_path: Path) 
     assert len(transcript.text.split()) == 40
 
 
-async def test_an_upload_that_asks_for_no_speakers_does_not_wait_for_them(tmp_path: Path) -> None:
+async def test_an_upload_that_asks_for_no_speakers_does_not_wait_for_them(place: Place) -> None:
     recording = Recording(options=Options(diarize=False))
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.transcribe(world.store)
         await world.append(recording.messages(recording.facts[:-1]))
         await world.becomes("completed", recording.media_id)
         assert (await result_of(world, recording)).stages["diarize"].status == "skipped"
 
 
-async def test_what_cannot_be_decoded_fails_with_its_reason(tmp_path: Path) -> None:
+async def test_what_cannot_be_decoded_fails_with_its_reason(place: Place) -> None:
     recording = Recording(options=Options(metadata={"case": "17"}))
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         reason = "The file is a video without a sound track."
         await world.append(recording.messages([recording.upload, recording.failed("normalise", reason=reason)]))
         await world.becomes("failed", recording.media_id)
@@ -119,9 +119,9 @@ async def test_what_cannot_be_decoded_fails_with_its_reason(tmp_path: Path) -> N
     assert failed.failed_at == START + timedelta(seconds=1)
 
 
-async def test_success_after_a_failure_makes_the_next_version(tmp_path: Path) -> None:
+async def test_success_after_a_failure_makes_the_next_version(place: Place) -> None:
     recording = Recording()
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.store_all(world.store)
         await world.append(recording.messages([recording.upload, recording.failed("normalise")]))
         await world.becomes("failed", recording.media_id)
@@ -134,9 +134,9 @@ async def test_success_after_a_failure_makes_the_next_version(tmp_path: Path) ->
         assert (await result_of(world, recording, 2)).status == "completed"
 
 
-async def test_another_diarization_makes_the_next_version_and_keeps_the_first(tmp_path: Path) -> None:
+async def test_another_diarization_makes_the_next_version_and_keeps_the_first(place: Place) -> None:
     recording = Recording()
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.store_all(world.store)
         await world.append(recording.messages())
         await world.becomes("completed", recording.media_id)
@@ -150,9 +150,9 @@ async def test_another_diarization_makes_the_next_version_and_keeps_the_first(tm
         assert await world.status(recording.media_id) == "completed"
 
 
-async def test_lost_words_fail_with_a_reason_and_a_replay_makes_up_for_it(tmp_path: Path) -> None:
+async def test_lost_words_fail_with_a_reason_and_a_replay_makes_up_for_it(place: Place) -> None:
     recording = Recording(parts=1)
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.diarize(world.store)
         await world.append(recording.messages())
         await world.becomes("failed", recording.media_id)
@@ -168,9 +168,9 @@ async def test_lost_words_fail_with_a_reason_and_a_replay_makes_up_for_it(tmp_pa
 
 
 @pytest.mark.parametrize("damage", ["gone", "damaged"])
-async def test_a_lost_diarization_costs_the_speakers_and_not_the_words(tmp_path: Path, damage: str) -> None:
+async def test_a_lost_diarization_costs_the_speakers_and_not_the_words(place: Place, damage: str) -> None:
     recording = Recording()
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.transcribe(world.store)
         if damage == "damaged":
             await world.store.put(keys.diarization(recording.media_id, "b" * 12), b'{"turns": ')
@@ -183,14 +183,14 @@ async def test_a_lost_diarization_costs_the_speakers_and_not_the_words(tmp_path:
 
 
 async def test_parts_that_cannot_be_merged_fail_instead_of_waiting_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_media: Any) -> Transcript:
         raise KeyError("a bug")
 
     monkeypatch.setattr(publication, "merge", broken)
     recording = Recording()
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         await recording.store_all(world.store)
         await world.append(recording.messages())
         await world.becomes("failed", recording.media_id)
@@ -198,9 +198,9 @@ async def test_parts_that_cannot_be_merged_fail_instead_of_waiting_for_ever(
     assert (failed.stage, failed.code) == ("merge", "merge-failed")
 
 
-async def test_what_late_workers_write_for_a_deleted_recording_is_removed(tmp_path: Path) -> None:
+async def test_what_late_workers_write_for_a_deleted_recording_is_removed(place: Place) -> None:
     recording = Recording()
-    async with results(tmp_path) as world, world.projecting():
+    async with results(place) as world, world.projecting():
         deleted = MediaDeleted(media_id=recording.media_id, deleted_at=START)
         await world.append([recording.message(recording.upload), recording.message(deleted, 1)])
         await world.becomes("deleted", recording.media_id)
@@ -214,10 +214,10 @@ async def test_what_late_workers_write_for_a_deleted_recording_is_removed(tmp_pa
         assert await world.status(recording.media_id) == "deleted"
 
 
-async def test_the_sweep_finishes_what_was_left_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_sweep_finishes_what_was_left_over(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after an outage of the log at the worst moments."""
     left, deleted = Recording(), Recording(uploaded_at=START + timedelta(seconds=1))
-    async with results(tmp_path) as world:
+    async with results(place) as world:
         projection = world.projection()
         await left.store_all(world.store)
         await deleted.store_all(world.store)

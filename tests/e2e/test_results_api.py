@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,13 +11,14 @@ from polyvox import keys
 from polyvox.contracts import Options, Transcript
 from results_api.merge.merge import merge
 from results_api.merge.merge_input import MergeInput
+from tests.support.databases import Place
 from tests.support.results import completed, is_problem, results, running
 from tests.support.stages import Recording
 
 
-async def test_an_accepted_upload_is_queued_before_its_event_is_seen(tmp_path: Path) -> None:
+async def test_an_accepted_upload_is_queued_before_its_event_is_seen(place: Place) -> None:
     recording = Recording(options=Options(language="de", metadata={"case": "17"}))
-    async with results(tmp_path) as world, world.serving() as client:
+    async with results(place) as world, world.serving() as client:
         await recording.accept(world.store)
         shown = (await client.get(f"/v1/media/{recording.media_id}")).raise_for_status().json()
         assert (shown["status"], shown["progress"], shown["eta_s"]) == ("queued", 0.0, None)
@@ -28,8 +28,8 @@ async def test_an_accepted_upload_is_queued_before_its_event_is_seen(tmp_path: P
         assert (words["status"], words["text"]) == ("processing", "")
 
 
-async def test_unknown_recordings_are_not_found(tmp_path: Path) -> None:
-    async with results(tmp_path) as world, world.serving() as client:
+async def test_unknown_recordings_are_not_found(place: Place) -> None:
+    async with results(place) as world, world.serving() as client:
         for path in ("", "/transcript", "/events", "/audio", "/peaks"):
             is_problem(await client.get(f"/v1/media/unknown-recording{path}"), 404, "not-found")
             for media_id in ("x", "..", "%2e%2e%2fupload", "ä" * 10, "x" * 65):
@@ -38,9 +38,9 @@ async def test_unknown_recordings_are_not_found(tmp_path: Path) -> None:
         is_problem(await client.delete("/v1/media/x"), 404, "not-found")
 
 
-async def test_status_follows_each_stage_and_part(tmp_path: Path) -> None:
+async def test_status_follows_each_stage_and_part(place: Place) -> None:
     recording = Recording(parts=2)
-    async with running(tmp_path) as (world, client):
+    async with running(place) as (world, client):
         await recording.store_all(world.store)
         seen = []
         for message in recording.messages():
@@ -61,9 +61,9 @@ async def test_status_follows_each_stage_and_part(tmp_path: Path) -> None:
         assert shown["links"]["transcript"] == f"/v1/media/{recording.media_id}/transcript"
 
 
-async def test_an_unchanged_status_is_not_sent_again(tmp_path: Path) -> None:
+async def test_an_unchanged_status_is_not_sent_again(place: Place) -> None:
     recording = Recording()
-    async with running(tmp_path) as (world, client):
+    async with running(place) as (world, client):
         await completed(world, recording)
         for path in (f"/v1/media/{recording.media_id}", f"/v1/media/{recording.media_id}/transcript"):
             first = await client.get(path)
@@ -76,10 +76,10 @@ async def test_an_unchanged_status_is_not_sent_again(tmp_path: Path) -> None:
         assert (await client.get(path, headers=since)).status_code == 304
 
 
-async def test_words_are_served_before_speakers_and_part_by_part(tmp_path: Path) -> None:
+async def test_words_are_served_before_speakers_and_part_by_part(place: Place) -> None:
     recording = Recording(parts=2)
     upload, ready, first, second, diarized = recording.messages()
-    async with running(tmp_path) as (world, client):
+    async with running(place) as (world, client):
         path = f"/v1/media/{recording.media_id}/transcript"
         await recording.store_all(world.store)
         lengths = []
@@ -102,7 +102,7 @@ async def test_words_are_served_before_speakers_and_part_by_part(tmp_path: Path)
         assert len(etags | {response.headers["etag"]}) == 4
 
 
-async def test_what_many_ask_for_is_merged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_many_ask_for_is_merged_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = Recording(parts=3)
     merges = []
 
@@ -111,7 +111,7 @@ async def test_what_many_ask_for_is_merged_once(tmp_path: Path, monkeypatch: pyt
         return merge(media)
 
     monkeypatch.setattr("results_api.http.transcripts.merge", counted)
-    async with results(tmp_path) as world, world.serving() as client:
+    async with results(place) as world, world.serving() as client:
         await recording.store_all(world.store)
         for second, fact in enumerate(recording.facts[:-1]):
             await world.projection().handle(recording.event(fact, second))
@@ -130,9 +130,9 @@ FORMATS = {
 }
 
 
-async def test_a_transcript_comes_in_the_form_asked_for(tmp_path: Path) -> None:
+async def test_a_transcript_comes_in_the_form_asked_for(place: Place) -> None:
     recording = Recording()
-    async with running(tmp_path) as (world, client):
+    async with running(place) as (world, client):
         await completed(world, recording)
         path = f"/v1/media/{recording.media_id}/transcript"
         for form, (media_type, beginning) in FORMATS.items():
@@ -148,9 +148,9 @@ async def test_a_transcript_comes_in_the_form_asked_for(tmp_path: Path) -> None:
         assert refused["formats"] == list(FORMATS)
 
 
-async def test_a_failed_recording_has_a_reason_instead_of_a_transcript(tmp_path: Path) -> None:
+async def test_a_failed_recording_has_a_reason_instead_of_a_transcript(place: Place) -> None:
     recording = Recording()
-    async with running(tmp_path) as (world, client):
+    async with running(place) as (world, client):
         reason = "The file is a video without a sound track."
         await world.append(recording.messages([recording.upload, recording.failed("normalise", reason=reason)]))
         await world.becomes("failed", recording.media_id)
@@ -163,9 +163,9 @@ async def test_a_failed_recording_has_a_reason_instead_of_a_transcript(tmp_path:
         assert item["failure"]["reason"] == reason
 
 
-async def test_audio_is_sent_whole_and_in_pieces(tmp_path: Path) -> None:
+async def test_audio_is_sent_whole_and_in_pieces(place: Place) -> None:
     recording = Recording()
-    async with running(tmp_path) as (world, client):
+    async with running(place) as (world, client):
         path = f"/v1/media/{recording.media_id}/audio"
         await world.append(recording.messages()[:1])
         await world.handled()
@@ -190,9 +190,9 @@ async def test_audio_is_sent_whole_and_in_pieces(tmp_path: Path) -> None:
         assert (await client.get(f"/v1/media/{recording.media_id}/peaks")).json() == {"peaks": [0, 1]}
 
 
-async def test_head_is_answered_like_get_without_the_body(tmp_path: Path) -> None:
+async def test_head_is_answered_like_get_without_the_body(place: Place) -> None:
     recording = Recording()
-    async with running(tmp_path) as (world, client):
+    async with running(place) as (world, client):
         await completed(world, recording)
         path = f"/v1/media/{recording.media_id}"
         for url in (path, f"{path}/transcript", f"{path}/peaks"):
@@ -210,9 +210,9 @@ async def test_head_is_answered_like_get_without_the_body(tmp_path: Path) -> Non
         assert (await client.put(path)).headers["allow"] == "GET, HEAD, DELETE"
 
 
-async def test_the_store_being_away_is_a_503(tmp_path: Path) -> None:
+async def test_the_store_being_away_is_a_503(place: Place) -> None:
     recording = Recording()
-    async with results(tmp_path) as world, world.serving() as client:
+    async with results(place) as world, world.serving() as client:
         world.runtime.settings.database_path.unlink()
         world.runtime.settings.database_path.mkdir()
         problem = is_problem(await client.get(f"/v1/media/{recording.media_id}"), 503, "unavailable")

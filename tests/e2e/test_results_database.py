@@ -21,15 +21,16 @@ from results_api.database.recording import with_event
 from results_api.database.rows import from_us, recording_of, row_of, to_us
 from results_api.database.tables import metadata
 from results_api.view.fold import fold_all
+from tests.support.databases import Place
 from tests.support.results import results
 from tests.support.stages import START, Recording
 
 
-async def test_writers_in_several_processes_lose_no_event(tmp_path: Path) -> None:
+async def test_writers_in_several_processes_lose_no_event(place: Place) -> None:
     """Each database object has connections of its own, as another process has."""
     recording = Recording(parts=20)
     events = [recording.event(fact, second) for second, fact in enumerate(recording.facts)]
-    async with results(tmp_path) as world:
+    async with results(place) as world:
         url = world.runtime.settings.database_url
         writers = [Database(url) for _ in range(4)]
         chance = random.Random(1)
@@ -50,9 +51,9 @@ async def test_writers_in_several_processes_lose_no_event(tmp_path: Path) -> Non
             await writer.close()
 
 
-async def test_a_recording_reads_as_it_was_written(tmp_path: Path) -> None:
+async def test_a_recording_reads_as_it_was_written(place: Place) -> None:
     recording = Recording()
-    async with results(tmp_path) as world:
+    async with results(place) as world:
         await recording.store_all(world.store)
         for second, fact in enumerate(recording.facts):
             await world.projection().handle(recording.event(fact, second))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import httpx
 import httpx_sse
@@ -13,13 +12,14 @@ import pytest
 
 from polyvox.client import AsyncClient
 from results_api.http.watching import Watcher, Watching
+from tests.support.databases import Place
 from tests.support.results import Results, results, until
 from tests.support.stages import Recording
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Results]:
-    async with results(tmp_path) as world:
+async def world(place: Place) -> AsyncIterator[Results]:
+    async with results(place) as world:
         yield world
 
 

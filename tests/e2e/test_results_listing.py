@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from polyvox.contracts import Options
+from tests.support.databases import Place
 from tests.support.results import Results, results
 from tests.support.stages import START, Recording
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Results]:
-    async with results(tmp_path) as world:
+async def world(place: Place) -> AsyncIterator[Results]:
+    async with results(place) as world:
         yield world
 
 

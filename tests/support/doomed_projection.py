@@ -1,8 +1,10 @@
-"""A projection that dies by SIGKILL at a chosen step: ``python -m tests.support.doomed_projection DATA_DIR STEP``.
+"""A projection that dies by SIGKILL at a chosen step.
+
+    python -m tests.support.doomed_projection DATA_DIR STEP [DATABASE]
 
 Steps lie between any two things that outlast the process: before an object is put, before an
-append to the log, after each transaction of the database. Ends with 0 when the recording is
-completed before the step comes.
+append to the log, after each transaction of the database. Ends with 0 when all
+that is on the log is handled before the step comes.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from polyvox import bootstrap
 from polyvox.ports import Body, EventLog, Message, ObjectInfo, ObjectStore, TopicPartition
 from polyvox.service import Runtime
 from results_api.projection import projection
-from tests.support.results import settings
+from tests.support.databases import Place
 
 
 class Doom:
@@ -59,23 +60,21 @@ class DoomedLog:
         return await self._inner.append(messages)
 
 
-async def main(data_dir: Path, step: int) -> None:
+async def main(place: Place, step: int) -> None:
     doom = Doom(step)
-    async with bootstrap.runtime(settings(data_dir), member="projection") as world:
+    async with bootstrap.runtime(place.settings, member="projection") as world:
         runtime = Runtime(
             world.settings, DoomedLog(world.log, doom), DoomedStore(world.store, doom), world.clock, world.member
         )
         # A connection comes back to its pool after its transaction.
         sa.event.listen(sa.Pool, "checkin", doom.step)
         working = asyncio.create_task(projection.work(runtime))
-        # Not through the projection's own engine: looking must not count as a step.
-        database = sqlite3.connect(world.settings.database_path)
-        while database.execute("SELECT status FROM recordings").fetchall() != [("completed",)]:
+        while any((await world.log.lag(projection.NAME, projection.TOPICS)).values()):
             await asyncio.sleep(0.01)
-        database.close()
         runtime.stopping.set()
         await working
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    data_dir, step, *database = sys.argv[1:]
+    asyncio.run(main(Place(Path(data_dir), database[0] if database else None, lambda: None), int(step)))

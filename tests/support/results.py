@@ -7,7 +7,6 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -18,13 +17,14 @@ from polyvox.http import create_app
 from polyvox.ports import Message
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
-from polyvox.settings import Settings
 from results_api.database.database import Database
 from results_api.http.service import API
 from results_api.projection import projection
 from results_api.projection.deletion import Deletion
 from results_api.projection.publication import Publication
 from results_api.projection.service import PROJECTION
+from results_api.replays.ledger import Ledger
+from tests.support.databases import Place
 from tests.support.reading import told
 from tests.support.server import serve
 from tests.support.stages import Recording
@@ -33,14 +33,10 @@ F = TypeVar("F", bound=Fact)
 T = TypeVar("T")
 
 
-def settings(data_dir: Path) -> Settings:
-    return Settings(data_dir=data_dir, attempts=3, retry_base_s=0.01, retry_max_s=0.05)
-
-
 @contextlib.asynccontextmanager
-async def results(data_dir: Path) -> AsyncIterator[Results]:
+async def results(place: Place) -> AsyncIterator[Results]:
     """A prepared database, log and store; nothing runs yet."""
-    async with bootstrap.runtime(settings(data_dir), member="projection") as runtime:
+    async with bootstrap.runtime(place.settings, member="projection") as runtime:
         await PROJECTION.prepare(runtime)  # type: ignore[misc]
         database = Database(runtime.settings.database_url)
         try:
@@ -75,7 +71,7 @@ class Results:
         """The handler alone, to be given events without a log."""
         publisher = Publisher(self.runtime.log, self.runtime.clock, "/tests")
         world = (self.database, self.runtime.store, publisher, self.runtime.clock)
-        return projection.Projection(self.database, Publication(*world), Deletion(*world))
+        return projection.Projection(self.database, Publication(*world), Deletion(*world), Ledger(self.database))
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -133,8 +129,8 @@ def distinct(envelopes: Sequence[Envelope[Any]]) -> dict[str, list[str]]:
 
 
 @contextlib.asynccontextmanager
-async def running(data_dir: Path) -> AsyncIterator[tuple[Results, httpx.AsyncClient]]:
-    async with results(data_dir) as world, world.projecting(), world.serving() as client:
+async def running(place: Place) -> AsyncIterator[tuple[Results, httpx.AsyncClient]]:
+    async with results(place) as world, world.projecting(), world.serving() as client:
         yield world, client
 
 
