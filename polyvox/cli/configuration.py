@@ -25,7 +25,7 @@ def settings(**given: Any) -> Settings:
 
 
 def existing_data(**given: Any) -> Settings:
-    """Settings of a command that looks into the data of a server.
+    """Settings of a command that looks into the data of a server: a folder, or what Kafka keeps.
 
     Raises:
         Invalid: a value is not valid, or there is no data folder.
@@ -33,6 +33,6 @@ def existing_data(**given: Any) -> Settings:
     """
     require_server()
     found = settings(**given)
-    if not found.log_path.exists():
+    if found.kafka_bootstrap is None and not found.log_path.exists():
         raise Invalid(f"there is no data in {found.data_dir}; name the folder of `polyvox up` with --data")
     return found

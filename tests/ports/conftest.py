@@ -29,10 +29,12 @@ class LogWorld:
     open: Callable[[], Awaitable[EventLog]]
     patience_s: float
 
-    async def topic(self, log: EventLog, *, partitions: int = 1, retention_s: float | None = None) -> str:
+    async def topic(
+        self, log: EventLog, *, partitions: int = 1, retention_s: float | None = None, compacted: bool = False
+    ) -> str:
         """A new topic with a name of its own, since a broker outlives the test."""
         name = f"t-{uuid.uuid4().hex[:12]}"
-        await log.ensure_topics([TopicConfig(name, partitions, retention_s)])
+        await log.ensure_topics([TopicConfig(name, partitions, retention_s, compacted)])
         return name
 
     def group(self) -> str:

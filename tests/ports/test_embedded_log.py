@@ -14,6 +14,7 @@ import pytest
 
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.adapters.embedded_log.database import Database
+from polyvox.adapters.embedded_log.partitioner import partition_of
 from polyvox.errors import Fatal, Fenced, Transient
 from polyvox.ports import Message, TopicConfig, TopicPartition
 from tests.support.consuming import Listener, collect
@@ -73,6 +74,48 @@ async def test_a_group_goes_on_at_the_first_record_kept(log: EmbeddedLog, clock:
     assert await log.lag("g", [TOPIC]) == {ONLY: 2}
     again = await log.subscribe("g", [TOPIC], member="m", session_timeout_s=1e9)
     assert [record.offset for record in await collect(again, 2)] == [10, 11]
+
+
+async def test_compaction_drops_what_is_superseded_and_nothing_else(log: EmbeddedLog, clock: TurnedClock) -> None:
+    await log.ensure_topics([TopicConfig("state", 2, retention_s=100.0, compacted=True)])
+    await log.append([Message("state", f"key-{i % 10}", str(i).encode()) for i in range(5000)])
+    await append(log, 5)
+    assert await log.enforce_retention() == 4990
+    assert await log.enforce_retention() == 0
+    clock.turn(10)
+    await log.append([Message("state", "key-3", b"newer")])
+    assert await log.enforce_retention() == 1
+    kept = {
+        record.key: (record.value, record.timestamp_ms)
+        for partition in await log.bounds("state")
+        for record in await log.read(partition, offset=0)
+    }
+    assert sorted(value for value, _ in kept.values()) == sorted(
+        [b"newer", *(str(4990 + i).encode() for i in range(10) if i != 3)]
+    )
+    place, newest_ms = partition_of("key-3", 2), kept["key-3"][1]
+    ends = {partition: end for partition, (_, end) in (await log.bounds("state")).items()}
+    at = await log.offsets_at("state", newest_ms)
+    assert at == ends | {TopicPartition("state", place): ends["state", place] - 1}
+    # What is old goes from other topics only.
+    clock.turn(200)
+    assert await log.enforce_retention() == 5
+
+
+async def test_a_log_of_an_older_version_is_upgraded(tmp_path: Path) -> None:
+    older = EmbeddedLog(tmp_path / "log")
+    await older.ensure_topics([TopicConfig(TOPIC, 1)])
+    await older.append([Message(TOPIC, "k", b"v")])
+    await older.close()
+    with closing(sqlite3.connect(tmp_path / "log" / "log.db")) as connection:
+        connection.execute("ALTER TABLE topics DROP COLUMN compacted")
+        connection.execute("PRAGMA user_version = 1")
+    log = EmbeddedLog(tmp_path / "log")
+    await log.ensure_topics([TopicConfig(TOPIC, 1), TopicConfig("state", 1, compacted=True)])
+    await log.append([Message("state", "k", value) for value in (b"1", b"2")])
+    assert await log.enforce_retention() == 1
+    assert [record.value for record in await log.read(ONLY, offset=0)] == [b"v"]
+    await log.close()
 
 
 async def test_times_come_from_the_clock_and_never_go_back(log: EmbeddedLog, clock: TurnedClock) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from polyvox.ports import EventLog, Message, TopicConfig, TopicPartition
 from tests.ports.conftest import LogWorld
+from tests.support.consuming import collect
 from tests.support.polling import until
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -173,6 +174,26 @@ async def test_retention_keeps_what_is_young(logs: LogWorld, log: EventLog) -> N
     await log.append([Message(topic, "k", b"v")])
     assert await log.enforce_retention() == 0
     assert await log.bounds(topic) == {TopicPartition(topic, 0): (0, 1)}
+
+
+async def test_a_compacted_topic_keeps_the_newest_record_of_each_key(logs: LogWorld, log: EventLog) -> None:
+    topic = await logs.topic(log, retention_s=0.001, compacted=True)
+    partition = TopicPartition(topic, 0)
+    await log.append([Message(topic, f"key-{i % 3}", str(i).encode()) for i in range(30)])
+    await log.enforce_retention()
+    consumer = await log.subscribe(logs.group(), [topic], member="m")
+    for records in (
+        await log.read(partition, offset=0),
+        await collect(consumer, 3, deadline_s=logs.patience_s),
+    ):
+        assert {record.key: (record.offset, record.value) for record in records} == {
+            "key-0": (27, b"27"),
+            "key-1": (28, b"28"),
+            "key-2": (29, b"29"),
+        }
+    assert (await log.bounds(topic))[partition][1] == 30
+    last_ms = records[-1].timestamp_ms
+    assert (await log.offsets_at(topic, last_ms + 1)) == {partition: 30}
 
 
 async def test_closing_twice_does_nothing(logs: LogWorld) -> None:

@@ -6,7 +6,8 @@ processes may open it; it must lie on a local disk, because SQLite's locks need 
 =============== ==================================================================
 schema          tables, connections, transactions, what SQLite's errors mean to a caller
 partitioner     key to partition, as Kafka's default partitioner does it
-records         append, read, bounds, search by time, retention
+records         append, read, bounds, search by time
+retention       what is dropped because it is old, or superseded in a compacted topic
 assignment      who gets which partition
 groups          membership, generations, ownership, committed offsets
 database        the one thread of a log that runs its SQL

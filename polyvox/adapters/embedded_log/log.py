@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from polyvox.adapters.embedded_log import groups, records
+from polyvox.adapters.embedded_log import groups, records, retention
 from polyvox.adapters.embedded_log.consumer import EmbeddedConsumer
 from polyvox.adapters.embedded_log.database import Database
 from polyvox.adapters.embedded_log.keeper import Keeper
@@ -103,7 +103,7 @@ class EmbeddedLog:
         return await self._database.run(lambda connection: groups.lag(connection, group, wanted))
 
     async def enforce_retention(self) -> int:
-        return await self._database.run(lambda connection: records.drop_expired(connection, self._now_ms()))
+        return await self._database.run(lambda connection: retention.enforce(connection, self._now_ms()))
 
     async def close(self) -> None:
         """Stop what consumes, finish what appends, close the file. A second call does nothing."""

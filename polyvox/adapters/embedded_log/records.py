@@ -1,7 +1,7 @@
-"""Topics and their records: append, read, bounds, search by time, retention.
+"""Topics and their records: append, read, bounds, search by time.
 
-Offsets of a partition are dense and its times never go back, even if the machine's clock does: both
-are looked up by halving. Every function runs on the thread that owns ``connection``.
+Offsets of a partition are dense but for what compaction takes out, and its times never go back, even if
+the machine's clock does: they are looked up by halving. Every function runs on the thread that owns ``connection``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from polyvox.errors import Fatal
 from polyvox.ports import Headers, Message, Record, TopicConfig, TopicPartition
 
 PLACES_PER_PARTITION = 1 << 40
-DROPPED_PER_TRANSACTION = 2000
 
 
 def ensure_topics(connection: sqlite3.Connection, topics: Sequence[TopicConfig]) -> list[str]:
@@ -24,7 +23,10 @@ def ensure_topics(connection: sqlite3.Connection, topics: Sequence[TopicConfig])
     created = []
     for topic in topics:
         retention_ms = None if topic.retention_s is None else round(topic.retention_s * 1000)
-        added = connection.execute("INSERT OR IGNORE INTO topics VALUES (?, ?)", (topic.name, retention_ms)).rowcount
+        added = connection.execute(
+            "INSERT OR IGNORE INTO topics (name, retention_ms, compacted) VALUES (?, ?, ?)",
+            (topic.name, retention_ms, topic.compacted),
+        ).rowcount
         if added:
             connection.executemany(
                 "INSERT INTO partitions (topic, partition) VALUES (?, ?)",
@@ -160,56 +162,25 @@ def offsets_at(connection: sqlite3.Connection, topic: str, timestamp_ms: int) ->
             (topic,),
         ).fetchall()
         return {
-            TopicPartition(topic, partition): _search(connection, id_, first, end, timestamp_ms)
+            TopicPartition(topic, partition): search(connection, id_, first, end, timestamp_ms)
             for id_, partition, first, end in rows
         }
 
 
-def _search(connection: sqlite3.Connection, id_: int, low: int, high: int, timestamp_ms: int) -> int:
+def search(connection: sqlite3.Connection, id_: int, low: int, high: int, timestamp_ms: int) -> int:
+    """First offset from ``low`` on whose time is not before ``timestamp_ms``; ``high`` when there is none."""
     base = id_ * PLACES_PER_PARTITION
     while low < high:
         middle = (low + high) // 2
-        (found_ms,) = connection.execute(
-            "SELECT timestamp_ms FROM records WHERE place = ?", (base + middle,)
+        found = connection.execute(
+            "SELECT place, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT 1",
+            (base + middle, base + high),
         ).fetchone()
-        if found_ms < timestamp_ms:
-            low = middle + 1
-        else:
+        if found is None or found[1] >= timestamp_ms:
             high = middle
+        else:
+            low = found[0] - base + 1
     return low
-
-
-def drop_expired(connection: sqlite3.Connection, now_ms: int) -> int:
-    """Drop records older than their topic keeps; returns how many.
-
-    In several short transactions, so that nobody waits for long. Offsets keep counting.
-    """
-    dropped = 0
-    while True:
-        with write(connection):
-            count = _drop_some(connection, now_ms)
-        if not count:
-            break
-        dropped += count
-    if dropped:
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
-    return dropped
-
-
-def _drop_some(connection: sqlite3.Connection, now_ms: int) -> int:
-    rows = connection.execute(
-        "SELECT id, first_offset, next_offset, retention_ms FROM partitions JOIN topics ON topic = name"
-        " WHERE retention_ms IS NOT NULL AND first_offset < next_offset"
-    ).fetchall()
-    for id_, first, end, retention_ms in rows:
-        keep = _search(connection, id_, first, end, now_ms - retention_ms)
-        keep = min(keep, first + DROPPED_PER_TRANSACTION)
-        if keep > first:
-            base = id_ * PLACES_PER_PARTITION
-            connection.execute("DELETE FROM records WHERE place >= ? AND place < ?", (base + first, base + keep))
-            connection.execute("UPDATE partitions SET first_offset = ? WHERE id = ?", (keep, id_))
-            return int(keep - first)
-    return 0
 
 
 def _pack(headers: Headers) -> str | None:

@@ -18,13 +18,16 @@ WAL_KEPT_BYTES = 64 * 1024 * 1024
 
 APPLICATION_ID = 0x504F4C56
 """``POLV``: tells a Polyvox log from any other SQLite database."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # A record's place is one integer, partition id * 2**40 + offset, so that a partition's records lie
 # side by side in the table's own B-tree and no second index has to be written.
 # Times of members are monotonic seconds of the machine; times of records are milliseconds since 1970.
 _TABLES = (
-    "CREATE TABLE topics (name TEXT PRIMARY KEY, retention_ms INTEGER) WITHOUT ROWID",
+    """CREATE TABLE topics (
+        name TEXT PRIMARY KEY,
+        retention_ms INTEGER,
+        compacted INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
     """CREATE TABLE partitions (
         id INTEGER PRIMARY KEY,
         topic TEXT NOT NULL,
@@ -66,6 +69,9 @@ _TABLES = (
         next_offset INTEGER NOT NULL,
         PRIMARY KEY ("group", topic, partition)) WITHOUT ROWID""",
 )
+
+_UPGRADES = {1: "ALTER TABLE topics ADD COLUMN compacted INTEGER NOT NULL DEFAULT 0"}
+"""What makes the next schema of each older one."""
 
 _AWAY = frozenset(
     (
@@ -133,6 +139,7 @@ def _open(folder: Path, busy_timeout_s: float) -> sqlite3.Connection:
                         connection.execute(table)
                     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        _upgrade(connection)
     except BaseException:
         connection.close()
         raise
@@ -144,7 +151,7 @@ def _is_ours(connection: sqlite3.Connection, folder: Path) -> bool:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application == APPLICATION_ID:
-        if version != SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise Fatal(
                 f"{folder / DATABASE_NAME} has schema {version}, this Polyvox reads {SCHEMA_VERSION}; "
                 "run the Polyvox that wrote it"
@@ -154,6 +161,19 @@ def _is_ours(connection: sqlite3.Connection, folder: Path) -> bool:
     if application or tables:
         raise Fatal(f"{folder / DATABASE_NAME} is a database of another program; point Polyvox at another folder")
     return False
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a log that an older Polyvox wrote up to this schema."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    while version < SCHEMA_VERSION:
+        with write(connection):
+            # Another process may have been quicker.
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version < SCHEMA_VERSION:
+                connection.execute(_UPGRADES[version])
+                version += 1
+                connection.execute(f"PRAGMA user_version = {version}")
 
 
 @contextmanager
