@@ -31,7 +31,7 @@ async def runtime(settings: Settings, *, member: str) -> AsyncIterator[Runtime]:
     async with AsyncExitStack() as closing:
         log = await _log(settings, clock, member)
         closing.push_async_callback(log.close)
-        store = _store(settings)
+        store = open_store(settings)
         closing.push_async_callback(store.close)
         opened: dict[str, ObjectStore] = {}
 
@@ -58,7 +58,8 @@ async def _log(settings: Settings, clock: Clock, member: str) -> EventLog:
     return KafkaLog(of_settings(settings), client_id=member)
 
 
-def _store(settings: Settings) -> ObjectStore:
+def open_store(settings: Settings) -> ObjectStore:
+    """The store of the product's own objects, by itself; the caller closes it."""
     if settings.s3_bucket is None:
         from polyvox.adapters.filesystem import FolderStore
 

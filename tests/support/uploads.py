@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
+import random
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from ingest.upload import routes
 from ingest.upload.intake import Intake
 from ingest.upload.sweep import Sweep
-from polyvox import topics
+from polyvox import bootstrap, topics
 from polyvox.adapters.embedded_log import EmbeddedLog
-from polyvox.adapters.filesystem import FolderStore
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, MediaUploaded
 from polyvox.http import create_app, operations_router
@@ -38,6 +39,12 @@ def wav(seconds: float = 0.5, *, level: int = 1000) -> bytes:
         file.setframerate(16_000)
         file.writeframes(level.to_bytes(2, "little", signed=True) * int(16_000 * seconds))
     return out.getvalue()
+
+
+def wav_of(size_bytes: int, *, seed: int = 1) -> bytes:
+    """A recording of exactly that many bytes, no two blocks of which are alike."""
+    head = wav(0)
+    return head + random.Random(seed).randbytes(size_bytes - len(head))
 
 
 class LaterClock(SystemClock):
@@ -83,12 +90,14 @@ class Ingest:
 
 @contextlib.asynccontextmanager
 async def running_ingest(
-    folder: Path, *, max_upload_bytes: int = 8 << 20, idle_s: float = 60.0
+    folder: Path, *, max_upload_bytes: int = 8 << 20, idle_s: float = 60.0, **more: Any
 ) -> AsyncIterator[Ingest]:
-    settings = Settings(data_dir=folder, max_upload_bytes=max_upload_bytes)
+    """``more`` are settings, for example those of an S3 store (``s3_settings``)."""
+    settings = Settings(data_dir=folder, max_upload_bytes=max_upload_bytes, **more)
+    settings.scratch_path.mkdir(parents=True, exist_ok=True)
     clock = LaterClock()
     inner_log = EmbeddedLog(settings.log_path, clock=clock)
-    inner_store = FolderStore(settings.objects_path)
+    inner_store = bootstrap.open_store(settings)
     store, log = FaultyStore(inner_store), FaultyLog(inner_log)
     try:
         await inner_log.ensure_topics(topics.configs())
