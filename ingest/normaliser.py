@@ -11,6 +11,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,10 +47,19 @@ log = logging.getLogger(__name__)
 
 
 class Normaliser:
-    """``scratch`` is a folder of this handler's own."""
+    """``scratch`` is a folder of this handler's own; ``bucket`` opens other buckets than the product's."""
 
-    def __init__(self, store: ObjectStore, publisher: Publisher, *, decode: Decode, scratch: Path) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        publisher: Publisher,
+        *,
+        decode: Decode,
+        scratch: Path,
+        bucket: Callable[[str], ObjectStore],
+    ) -> None:
         self._store = store
+        self._bucket = bucket
         self._publisher = publisher
         self._decode = decode
         self._scratch = scratch
@@ -62,15 +72,43 @@ class Normaliser:
             Transient: store, log or the decoding process are in trouble.
         """
         media: MediaUploaded = envelope.data
+        if media.refused is not None:
+            # Nothing went wrong here, so it is no dead letter either.
+            refusal = Invalid(media.refused.reason, code=media.refused.code)
+            await self._publisher.publish(stage_failed(media, "normalise", refusal, 1))
+            return
+        await self._expect(media)
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix=f"{media.media_id}-") as folder:
             flac = Path(folder) / "audio.flac"
-            async with self._store.local_file(media.original.key) as original:
+            async with self._original(media) as original:
                 decoded = await self._decode(original, flac)
             # Decoding takes a while: what was deleted meanwhile must not come back in part.
-            await self._store.head(media.original.key)
+            await self._expect(media)
             await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
         await self._store.put(keys.peaks(media.media_id), decoded.peaks, content_type="application/json")
         await self._publisher.publish(*facts(media, decoded))
+
+    async def _expect(self, media: MediaUploaded) -> None:
+        """Raises NotFound when the recording was deleted. An object in somebody's bucket is not deleted with it."""
+        is_own = media.original.key == keys.original(media.media_id)
+        await self._store.head(media.original.key if is_own else keys.upload_manifest(media.media_id))
+
+    @asynccontextmanager
+    async def _original(self, media: MediaUploaded) -> AsyncIterator[Path]:
+        """The bytes as they were announced. Raises Invalid when others have taken their place."""
+        where = media.original
+        store = self._store if where.bucket is None else self._bucket(where.bucket)
+        async with AsyncExitStack() as opened:
+            try:
+                file = await opened.enter_async_context(store.local_file(where.key, version=where.version))
+            except NotFound as error:
+                if where.version is None:
+                    raise
+                name = f"s3://{where.bucket}/{where.key}" if where.bucket else where.key
+                raise Invalid(
+                    f"The object {name} was removed or overwritten before it could be decoded.", code="source-gone"
+                ) from error
+            yield file
 
     async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
         """Say that a recording cannot be used, and why."""
@@ -134,6 +172,7 @@ async def work(runtime: Runtime) -> None:
         Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}"),
         decode=decode,
         scratch=scratch,
+        bucket=runtime.bucket,
     )
     worker = worker_of(
         runtime,

@@ -107,9 +107,15 @@ def open_object(root: Path, key: bytes) -> tuple[ObjectInfo, BinaryIO]:
     return _with_blob(root, key, lambda name: (name.info, blob_path(root, name.blob).open("rb")))
 
 
-def pin_object(root: Path, key: bytes) -> Pin:
-    """Raises NotFound."""
-    return _with_blob(root, key, lambda name: Pin(root, name.blob))
+def pin_object(root: Path, key: bytes, etag: str | None = None) -> Pin:
+    """Raises NotFound, also when the object has another ETag."""
+
+    def pin(name: Name) -> Pin:
+        if etag not in (None, name.info.etag):
+            raise not_found(key)
+        return Pin(root, name.blob)
+
+    return _with_blob(root, key, pin)
 
 
 def read_name(path: Path, key: bytes) -> Name | None:

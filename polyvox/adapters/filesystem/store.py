@@ -123,8 +123,8 @@ class FolderStore:
         await self._run(partial(folder.remove, self._root, key_bytes(key)))
 
     @asynccontextmanager
-    async def local_file(self, key: str) -> AsyncIterator[Path]:
-        pin = await self._run(partial(folder.pin_object, self._root, key_bytes(key)), undo=Pin.release)
+    async def local_file(self, key: str, *, version: str | None = None) -> AsyncIterator[Path]:
+        pin = await self._run(partial(folder.pin_object, self._root, key_bytes(key), version), undo=Pin.release)
         try:
             yield pin.path
         finally:
