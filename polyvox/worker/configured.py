@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from polyvox import keys
 from polyvox.contracts import Envelope
-from polyvox.errors import PolyvoxError
+from polyvox.errors import NotFound, PolyvoxError
+from polyvox.ports import ObjectStore
 from polyvox.service import Runtime
+from polyvox.worker.share import Measure
 from polyvox.worker.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Envelope[Any]], Awaitable[None]]
 
 
 def worker_of(
@@ -16,18 +24,22 @@ def worker_of(
     *,
     name: str,
     topics: Sequence[str],
-    handler: Callable[[Envelope[Any]], Awaitable[None]],
+    handler: Handler,
     on_give_up: Callable[[Envelope[Any], PolyvoxError, int], Awaitable[None]],
     concurrency: int,
+    share_by: Measure = "audio",
 ) -> Worker:
-    """The worker ``name`` of this process; see Worker for the arguments."""
+    """The worker ``name`` of this process; see Worker for the arguments.
+
+    What cannot be done because its recording was deleted meanwhile counts as done.
+    """
     settings = runtime.settings
     return Worker(
         runtime.log,
         runtime.clock,
         name=name,
         topics=topics,
-        handler=handler,
+        handler=_minding_deletions(handler, runtime.store),
         on_give_up=on_give_up,
         member=runtime.member,
         concurrency=concurrency,
@@ -36,4 +48,23 @@ def worker_of(
         retry_max_s=settings.retry_max_s,
         drain_timeout_s=settings.drain_timeout_s,
         session_timeout_s=settings.session_timeout_s,
+        share_by=share_by,
     )
+
+
+def _minding_deletions(handler: Handler, store: ObjectStore) -> Handler:
+    """A missing object is nobody's failure once the note of its upload is gone: that goes with a deletion alone."""
+
+    async def handle(envelope: Envelope[Any]) -> None:
+        try:
+            await handler(envelope)
+        except NotFound:
+            media_id = envelope.data.media_id
+            try:
+                await store.head(keys.upload_manifest(media_id))
+            except NotFound:
+                logger.info("%s was deleted before its %s was handled", media_id, envelope.type)
+                return
+            raise
+
+    return handle
