@@ -10,6 +10,7 @@ from polyvox.settings import Settings
 SERVICES = (
     "ingest-api",
     "normaliser",
+    "bucket-watcher",
 )
 
 if __name__ == "__main__":

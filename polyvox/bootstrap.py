@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from polyvox import metrics, topics
 from polyvox.clock import SystemClock
 from polyvox.errors import Fatal
-from polyvox.ports import Clock, EventLog, ObjectStore
+from polyvox.ports import Clock, EventLog, MessageQueue, ObjectStore
 from polyvox.service import Runtime, Service
 from polyvox.settings import Settings
 
@@ -41,8 +41,11 @@ async def runtime(settings: Settings, *, member: str) -> AsyncIterator[Runtime]:
                 closing.push_async_callback(opened[name].close)
             return opened[name]
 
+        queues = _queues(settings)
+        for queue in queues:
+            closing.push_async_callback(queue.close)
         await log.ensure_topics(topics.configs())
-        yield Runtime(settings=settings, log=log, store=store, clock=clock, bucket=bucket, member=member)
+        yield Runtime(settings=settings, log=log, store=store, clock=clock, bucket=bucket, member=member, queues=queues)
 
 
 async def _log(settings: Settings, clock: Clock, member: str) -> EventLog:
@@ -82,6 +85,28 @@ def _s3(settings: Settings, bucket: str, *, prefix: str = "") -> ObjectStore:
         raise Fatal(f"S3 needs more packages: pip install 'polyvox[s3]' ({error})") from error
 
     return S3Store(of_settings(settings), bucket=bucket, prefix=prefix, scratch=settings.scratch_path)
+
+
+def _queues(settings: Settings) -> tuple[MessageQueue, ...]:
+    urls = [url.strip() for url in (settings.bucket_events_sqs or "").split(",") if url.strip()]
+    if not urls:
+        return ()
+    try:
+        from polyvox.adapters.sqs import SqsQueue
+    except ImportError as error:
+        raise Fatal(f"SQS needs more packages: pip install 'polyvox[s3]' ({error})") from error
+
+    secret = settings.s3_secret_key
+    return tuple(
+        SqsQueue(
+            url,
+            endpoint=settings.sqs_endpoint,
+            region=settings.s3_region,
+            access_key=settings.s3_access_key,
+            secret_key=None if secret is None else secret.get_secret_value(),
+        )
+        for url in urls
+    )
 
 
 def service_names() -> list[str]:

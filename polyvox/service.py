@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from polyvox.errors import Fatal
-from polyvox.ports import Clock, EventLog, ObjectStore
+from polyvox.ports import Clock, EventLog, MessageQueue, ObjectStore
 from polyvox.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Runtime:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     bucket: Callable[[str], ObjectStore] = _no_other_bucket
     """Another bucket of the same store, by name; closed with the rest."""
+    queues: tuple[MessageQueue, ...] = ()
+    """Where bucket notifications come from besides the log; opened by their first use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,14 @@ CIRCUIT_PAUSE_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """One process and the services it hosts."""
+    """One process and the services it hosts. Without the setting ``needs`` it has nothing to do."""
 
     name: str
     services: tuple[str, ...]
+    needs: str | None = None
+
+    def is_wanted(self, settings: Settings) -> bool:
+        return self.needs is None or bool(getattr(settings, self.needs))
 
 
 PROCESSES = (
@@ -48,6 +52,7 @@ PROCESSES = (
     ProcessSpec("normaliser", ("normaliser",)),
     ProcessSpec("transcriber", ("transcriber",)),
     ProcessSpec("diarizer", ("diarizer",)),
+    ProcessSpec("watcher", ("bucket-watcher",), needs="watches"),
 )
 
 
@@ -76,6 +81,8 @@ class Supervisor:
         self._metrics_dir.mkdir(parents=True)
         async with asyncio.TaskGroup() as group:
             for spec in self.processes:
+                if not spec.is_wanted(self.settings):
+                    continue
                 group.create_task(self._keep(spec, stopping), name=spec.name)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from ingest.bucket import webhook
 from ingest.parts import api as parts_api
 from ingest.parts import places
 from ingest.parts.completing import Completion
@@ -22,6 +23,7 @@ def router(intake: Intake) -> APIRouter:
     routes.include_router(parts_api.router(intake))
     routes.include_router(places.router(intake))
     routes.include_router(tus_api.router(intake))
+    routes.include_router(webhook.router(intake.runtime))
     return routes
 
 
