@@ -22,7 +22,7 @@ def key_bytes(key: str) -> bytes:
 
 def is_portable(key: str) -> bool:
     """Whether every store takes ``key``: servers that keep objects as files refuse some, or take one for another."""
-    return not any(ord(char) < 32 or ord(char) == 127 for char in key) and all(
+    return not any(ord(char) < 32 or ord(char) == 127 or char == "\\" for char in key) and all(
         segment.strip() not in ("", ".", "..") and len(segment.encode()) <= SEGMENT_MAX_BYTES
         for segment in key.split("/")
     )

@@ -167,8 +167,10 @@ async def test_large_bodies_pass_through_in_constant_memory(stores: StoreWorld, 
     finally:
         tracemalloc.stop()
     assert info.size_bytes == count * (4 + len(chunk))
-    assert info.etag == expected.hexdigest() == found.hexdigest()
-    assert peak_bytes < 20_000_000 < info.size_bytes
+    assert found.hexdigest() == expected.hexdigest()
+    assert (await store.head(key)).etag == info.etag
+    # A few parts are on their way at a time.
+    assert peak_bytes < 50_000_000 < info.size_bytes
 
 
 async def test_chunks_are_no_larger_than_asked_for(stores: StoreWorld, store: ObjectStore) -> None:

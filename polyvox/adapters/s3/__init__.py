@@ -11,6 +11,7 @@ metadata        any text in headers that carry ASCII
 crc             checksums of wholes from those of their parts
 uploads         bodies of any size, seen whole or not at all
 parts           uploads in parts that others send
+versions        which version is meant, by id or ETag
 downloads       bytes that arrive although connections break
 scratch         files that go with the process
 listing         keys in byte order, from servers that have another

@@ -13,7 +13,7 @@ from polyvox.adapters.object_keys import is_portable, key_bytes
 from polyvox.adapters.s3 import metadata
 from polyvox.adapters.s3.connection import Connection
 from polyvox.adapters.s3.failures import status_of, translated
-from polyvox.errors import Invalid, PolyvoxError
+from polyvox.errors import Invalid, NotFound, PolyvoxError
 from polyvox.ports import ObjectInfo
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Bucket:
         named = self.at(key)
         if not is_portable(named["Key"]):
             raise Invalid(
-                f"the object key {key!r} has an empty, dotted or too long part, or control characters", code="bad-key"
+                f"the object key {key!r} has an empty, dotted or too long part, a backslash or control characters",
+                code="bad-key",
             )
         return named
 
@@ -67,7 +68,12 @@ class Bucket:
             return request(self.connection.client())
         except PolyvoxError:
             raise
-        except (ClientError, BotoCoreError, OSError) as error:
+        except ClientError as error:
+            if status_of(error) == 400 and not is_portable(what):
+                # Servers that take no such key say so in many ways.
+                raise NotFound(f"nothing is stored as {what}", code="not-found") from error
+            raise translated(error, what, conditional=conditional) from error
+        except (BotoCoreError, OSError) as error:
             raise translated(error, what, conditional=conditional) from error
         except ValueError as error:
             # botocore says so of a URL that is none.
@@ -90,22 +96,29 @@ class Bucket:
             return client.head_object(**named, **pin, ChecksumMode="ENABLED")
 
 
-def info_of(key: str, answer: Mapping[str, Any], size_bytes: int | None = None) -> ObjectInfo:
-    """What the answer to HEAD or GET says of the object."""
+def info_of(key: str, answer: Mapping[str, Any]) -> ObjectInfo:
+    """What the answer to a HEAD request says of the object."""
     said = metadata.of_headers(answer.get("Metadata", {}))
     said.pop(_HIDDEN, None)
     return ObjectInfo(
         key,
-        answer["ContentLength"] if size_bytes is None else size_bytes,
+        answer["ContentLength"],
         etag_of(answer),
         answer["LastModified"].astimezone(UTC),
         answer.get("ContentType") or "application/octet-stream",
         said,
+        version_of(answer),
     )
 
 
 def etag_of(answer: Mapping[str, Any]) -> str:
     return str(answer.get("ETag", "")).strip('"')
+
+
+def version_of(answer: Mapping[str, Any]) -> str | None:
+    """None where the bucket keeps no versions, or did not when this one was put."""
+    version: str | None = answer.get("VersionId")
+    return None if version in ("", "null") else version
 
 
 def date_of(answer: Mapping[str, Any]) -> datetime:

@@ -21,10 +21,11 @@ import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
 from polyvox.adapters.s3 import crc
-from polyvox.adapters.s3.bucket import Bucket, etag_of
-from polyvox.adapters.s3.failures import MISCONFIGURED, code_of, status_of
+from polyvox.adapters.s3.bucket import Bucket
+from polyvox.adapters.s3.failures import status_of
 from polyvox.adapters.s3.scratch import Scratch, disk_errors, write_at
-from polyvox.errors import NotFound, Transient, Unavailable
+from polyvox.adapters.s3.versions import found, pin_of
+from polyvox.errors import Transient, Unavailable
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -234,40 +235,11 @@ def _check(path: Path, key: str, expected: int | None) -> None:
     if expected is None or not path.stat().st_size:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        found = 0
+        whole = 0
         for start in range(0, len(data), RANGE_BYTES):
-            found = zlib.crc32(data[start : start + RANGE_BYTES], found)
-    if found != expected:
+            whole = zlib.crc32(data[start : start + RANGE_BYTES], whole)
+    if whole != expected:
         raise Transient(f"{key} was damaged on its way from the store")
-
-
-def found(bucket: Bucket, key: str, version: str | None, client: S3Client) -> Mapping[str, Any]:
-    """HEAD of the object that is ``version``, by ETag or version id. Raises NotFound when it is not kept."""
-    missing = NotFound(f"{key} was replaced, and the version {version} is not kept", code="not-found")
-    try:
-        answer = bucket.head(client, key)
-        if version is None or version.strip('"') in (etag_of(answer), answer.get("VersionId")):
-            return answer
-    except ClientError as error:
-        # A deleted object may still be kept as a version.
-        if version is None or status_of(error) != 404 or code_of(error) == "NoSuchBucket":
-            raise
-    try:
-        answer = bucket.head(client, key, VersionId=version)
-    except ClientError as error:
-        if status_of(error) in (400, 404, 405) and code_of(error) not in MISCONFIGURED:
-            raise missing from error
-        raise
-    if answer.get("VersionId") != version:
-        # Servers without versions give what they have.
-        raise missing
-    return answer
-
-
-def pin_of(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Arguments that ask for just the version that was answered."""
-    version = answer.get("VersionId")
-    return {"IfMatch": answer["ETag"], **({"VersionId": version} if version and version != "null" else {})}
 
 
 def whole_crc(answer: Mapping[str, Any]) -> int | None:

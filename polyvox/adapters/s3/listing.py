@@ -36,7 +36,7 @@ async def objects(bucket: Bucket, prefix: str, start_after: str) -> AsyncIterato
         asked["StartAfter"] = marker
     async for page in _pages(bucket, asked):
         if server_of(page).startswith("seaweedfs"):
-            async for info in _walk(bucket, wanted[: wanted.rfind(b"/") + 1], wanted, after):
+            async for info in _walk(bucket, wanted, after):
                 yield info
             return
         for found in page.get("Contents", ()):
@@ -45,20 +45,20 @@ async def objects(bucket: Bucket, prefix: str, start_after: str) -> AsyncIterato
                 yield _info(bucket, found)
 
 
-async def _walk(bucket: Bucket, folder: bytes, wanted: bytes, after: bytes) -> AsyncIterator[ObjectInfo]:
+async def _walk(bucket: Bucket, prefix: bytes, after: bytes) -> AsyncIterator[ObjectInfo]:
     """The same where the server's order is that of a folder tree, in which a/b comes before a!.
 
     Folders wait until the names before their slash are through; only names that begin alike wait together.
     """
     waiting: list[tuple[bytes, Mapping[str, Any] | None]] = []
-    prefix = max(folder, wanted, key=len)
     asked = {"Bucket": bucket.name, "Prefix": prefix.decode(), "Delimiter": "/"}
     async for page in _pages(bucket, asked):
         for key, found in _children(page):
             while waiting and waiting[0][0] < key.rstrip(b"/"):
                 async for info in _visited(bucket, *heapq.heappop(waiting), after):
                     yield info
-            if key != folder or found is not None:
+            # It lists a folder as if it were an object, the one that was asked for and empty ones too.
+            if found is None or not key.endswith(b"/"):
                 heapq.heappush(waiting, (key, found))
     while waiting:
         async for info in _visited(bucket, *heapq.heappop(waiting), after):
@@ -72,7 +72,7 @@ async def _visited(
         if key > after:
             yield _info(bucket, found)
     elif key > after or after.startswith(key):
-        async for info in _walk(bucket, key, b"", after):
+        async for info in _walk(bucket, key, after):
             yield info
 
 

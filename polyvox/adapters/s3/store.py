@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING
 
 from polyvox.adapters.s3 import downloads, listing, uploads
 from polyvox.adapters.s3 import parts as partwise
-from polyvox.adapters.s3.bucket import Bucket, info_of
+from polyvox.adapters.s3.bucket import Bucket, info_of, version_of
 from polyvox.adapters.s3.connection import Connection
-from polyvox.adapters.s3.failures import BAD_NAMES, code_of
 from polyvox.adapters.s3.options import S3Options
 from polyvox.adapters.s3.scratch import Scratch
+from polyvox.adapters.s3.versions import found
+from polyvox.errors import NotFound
 from polyvox.ports import Body, ObjectInfo, OpenParts, PartInfo
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class S3Store:
     Every call raises Unavailable when the server does not answer, is in trouble, or refuses the
     credentials (with the setting to look at), Transient when bytes were damaged on their way, and
     Invalid for a key that is empty or longer than 1,024 bytes. Puts also raise Invalid for keys that
-    some servers take for others: with empty, ``.`` or ``..`` parts, or with control characters.
+    some servers take for others: with empty, ``.`` or ``..`` parts, or with backslashes or control characters.
 
     Args:
         prefix: begins the key of every object in the bucket; callers do not see it.
@@ -64,15 +63,17 @@ class S3Store:
         """Of one version from start to end, or NotFound when that is gone half-way."""
         return downloads.stream(self._bucket, key, start, end, chunk_bytes)
 
-    async def head(self, key: str) -> ObjectInfo:
-        return info_of(key, await self._bucket.ask(lambda client: self._bucket.head(client, key), key))
+    async def head(self, key: str, *, version: str | None = None) -> ObjectInfo:
+        return info_of(key, await self._bucket.ask(partial(found, self._bucket, key, version), key))
 
     def list(self, prefix: str, *, start_after: str = "") -> AsyncIterator[ObjectInfo]:
         """In the order of the keys' bytes. Content type and metadata only ``head`` tells."""
         return listing.objects(self._bucket, prefix, start_after)
 
     async def delete(self, key: str) -> None:
-        await self._bucket.ask(partial(_delete, self._bucket.at(key)), key)
+        named = self._bucket.at(key)
+        with suppress(NotFound):
+            await self._bucket.ask(lambda client: client.delete_object(**named), key)
 
     def local_file(self, key: str, *, version: str | None = None) -> AbstractAsyncContextManager[Path]:
         return downloads.local_file(self._bucket, self._scratch, key, version)
@@ -119,16 +120,8 @@ class S3Store:
         self._scratch.close()
 
 
-def _delete(named: Mapping[str, Any], client: S3Client) -> None:
-    try:
-        client.delete_object(**named)
-    except ClientError as error:
-        if code_of(error) not in BAD_NAMES:
-            raise
-
-
 def _tags(bucket: Bucket, key: str, version: str | None, client: S3Client) -> dict[str, str]:
     named = bucket.at(key)
-    if version is not None and (found := downloads.found(bucket, key, version, client).get("VersionId")):
-        named["VersionId"] = found
+    if version is not None and (known := version_of(found(bucket, key, version, client))):
+        named["VersionId"] = known
     return {tag["Key"]: tag["Value"] for tag in client.get_object_tagging(**named)["TagSet"]}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from polyvox.adapters.s3 import crc
-from polyvox.adapters.s3.bucket import Bucket, date_of, etag_of, mark_of, marked, was_repeated
+from polyvox.adapters.s3.bucket import Bucket, date_of, etag_of, mark_of, marked, version_of, was_repeated
 from polyvox.adapters.s3.failures import code_of
 from polyvox.errors import PolyvoxError, Transient
 from polyvox.ports import Body, ObjectInfo
@@ -180,7 +180,15 @@ class _Put:
         raise Transient(f"{self._key}: others put it all the time")
 
     def _info(self, answer: Mapping[str, Any], size_bytes: int) -> ObjectInfo:
-        return ObjectInfo(self._key, size_bytes, etag_of(answer), date_of(answer), self._content_type, self._metadata)
+        return ObjectInfo(
+            self._key,
+            size_bytes,
+            etag_of(answer),
+            date_of(answer),
+            self._content_type,
+            self._metadata,
+            version_of(answer),
+        )
 
     def _create(self, client: S3Client) -> str:
         opened = client.create_multipart_upload(
