@@ -67,9 +67,8 @@ async def test_nobody_gets_a_partition_before_its_owner_has_let_go(logs: LogWorl
     assert newcomer.heard("assigned") == []
     let_go.set()
     await settled(2, first, second, deadline_s=logs.patience_s)
-    assert len(committed) == 2
     (got,) = newcomer.heard("assigned")
-    assert got == second.assignment()
+    assert got == second.assignment() <= frozenset(committed)
     # What was committed while letting go is where the new owner starts.
     assert (await collect(second, 1, deadline_s=logs.patience_s))[0].offset == 5
     await first.stop()

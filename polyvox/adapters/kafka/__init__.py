@@ -11,7 +11,10 @@ clients         the clients of one process: producer, admin and reader, opened o
 topics          creating topics, waiting for them
 producing       append
 reading         read, bounds, search by time, lag
-coordinator     aiokafka's group protocol, with what it lacks for static members
+assignment      who gets which partition, moving as few as can be
+assignor        the assignment in terms of Kafka's group protocol
+coordinator     aiokafka's group protocol, with what it lacks
+member          aiokafka's consumer with our coordinator
 consumer        the Consumer port
 log             the EventLog port
 =============== ==================================================================

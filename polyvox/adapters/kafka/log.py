@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaConnectionError
 
 from polyvox.adapters.kafka import producing, reading
 from polyvox.adapters.kafka import topics as creation
-from polyvox.adapters.kafka.clients import FETCH_WAIT_MS, METADATA_MAX_AGE_MS, Clients, explain_refusal
+from polyvox.adapters.kafka.clients import Clients, explain_refusal
 from polyvox.adapters.kafka.consumer import KafkaConsumer
-from polyvox.adapters.kafka.coordinator import GroupMember
 from polyvox.adapters.kafka.errors import translated
+from polyvox.adapters.kafka.member import GroupMember
 from polyvox.adapters.kafka.options import KafkaOptions
 from polyvox.errors import Fatal
 from polyvox.ports import Message, RebalanceListener, Record, TopicConfig, TopicPartition
-
-HEARTBEATS_PER_SESSION = 6
-HEARTBEAT_MAX_S = 3.0
-REBALANCE_TIMEOUT_S = 90.0
-"""How long members may take to finish their work before the others go on without them: more than a worker
-takes to drain, to cancel what is left and to commit."""
-JOIN_MARGIN_S = 5.0
-QUICK_TIMEOUT_S = 20.0
-IDLE_MS = 24 * 3_600_000
-"""The client itself leaves a group when nobody polls for so long. Ours is always polled: heartbeats tell who lives."""
 
 
 class KafkaLog:
@@ -72,7 +62,14 @@ class KafkaLog:
             topics,
             member=member,
             listener=listener,
-            make=lambda on_fenced: self._member(group, member, session_timeout_s, on_fenced),
+            make=partial(
+                GroupMember,
+                self._options,
+                self._client_id,
+                group=group,
+                member=member,
+                session_timeout_s=session_timeout_s,
+            ),
             on_stop=self._consumers.discard,
         )
         with translated(f"joining {group} at {self._options.bootstrap}"):
@@ -109,22 +106,3 @@ class KafkaLog:
         self._closed = True
         await asyncio.gather(*(consumer.stop() for consumer in tuple(self._consumers)))
         await self._clients.close()
-
-    def _member(self, group: str, member: str, session_timeout_s: float, on_fenced: Callable[[], None]) -> GroupMember:
-        return GroupMember(
-            **self._options.client(self._client_id),
-            on_fenced=on_fenced,
-            quick_timeout_s=QUICK_TIMEOUT_S,
-            group_id=self._options.full(group),
-            group_instance_id=member,
-            session_timeout_ms=round(session_timeout_s * 1000),
-            heartbeat_interval_ms=round(min(HEARTBEAT_MAX_S, session_timeout_s / HEARTBEATS_PER_SESSION) * 1000),
-            rebalance_timeout_ms=round(REBALANCE_TIMEOUT_S * 1000),
-            request_timeout_ms=round((REBALANCE_TIMEOUT_S + JOIN_MARGIN_S) * 1000),
-            max_poll_interval_ms=IDLE_MS,
-            metadata_max_age_ms=METADATA_MAX_AGE_MS,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
