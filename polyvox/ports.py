@@ -180,8 +180,8 @@ class ObjectStore(Protocol):
     """Named byte strings. A put is seen whole or not at all.
 
     Every store takes keys of 1 to 1,024 bytes in UTF-8 whose parts between slashes have 1 to 255
-    bytes, are neither ``.`` nor ``..``, and hold neither control characters nor backslashes; other keys it keeps as they are
-    or refuses as Invalid. Where ``a`` is stored, a listing may lack what lies under ``a/``.
+    bytes, are neither ``.`` nor ``..``, and hold neither control characters nor backslashes; other
+    keys it keeps as they are or refuses as Invalid. Where ``a`` is stored, a listing may lack what lies under ``a/``.
     """
 
     async def put(
