@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -126,6 +126,16 @@ class Client:
         """Which language is spoken, with the five most probable ones."""
         path = Path(path)
         return calls.json_of(self._send_file("/v1/detect-language", path, None, params={"filename": path.name}))
+
+    def replay(self, order: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Order a stage to run again: the body and the answer of ``POST /v1/replays``."""
+        request = {"json": dict(order), "params": {"dry_run": dry_run}}
+        # Sent once: an order that was taken but not answered would be given twice.
+        return calls.json_of(self._once("POST", "/v1/replays", **request))
+
+    def replay_state(self, replay_id: str) -> dict[str, Any]:
+        """How a replay fares: the answer of ``GET /v1/replays/{id}``."""
+        return calls.json_of(self._send("GET", f"/v1/replays/{replay_id}"), "recordings")
 
     def is_ready(self) -> bool:
         """Whether the server answers and can do its work."""

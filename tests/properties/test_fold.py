@@ -13,22 +13,40 @@ from polyvox.contracts import Envelope, PartReady, PartTranscribed
 from polyvox.contracts.part_ready import AudioSlice
 from results_api.view.fold import FOLDED, fold, fold_all
 from results_api.view.progress import eta_s, progress
+from results_api.view.replays import current, state_of
 from results_api.view.stages import basis, part_states, stage_reports
 from results_api.view.view import RecordingView
-from tests.support.events import START, at, deleted, diarized, failed, ready, transcribed, uploaded
+from tests.support.events import (
+    START,
+    at,
+    deleted,
+    diarized,
+    failed,
+    in_replay,
+    ready,
+    replay_requested,
+    transcribed,
+    uploaded,
+)
 
 seconds = st.integers(0, 5).map(float)
 reasons = st.sampled_from(["It broke.", "No sound.", "Too long."])
 hashes = st.sampled_from(["a" * 12, "b" * 12])
 parts = st.integers(0, 3)
 
-events = st.one_of(
-    st.builds(uploaded, seconds),
-    st.builds(ready, seconds, parts=st.integers(0, 3), diarize=st.booleans()),
+stages = st.one_of(
     st.builds(transcribed, parts, seconds, options_hash=hashes),
     st.builds(diarized, seconds, options_hash=hashes),
     st.builds(failed, st.sampled_from(["normalise", "diarize"]), seconds, reason=reasons),
     st.builds(failed, st.just("transcribe"), seconds, part=st.none() | parts, reason=reasons),
+)
+replays = st.sampled_from(["replay-1", "replay-2"])
+events = st.one_of(
+    st.builds(uploaded, seconds),
+    st.builds(ready, seconds, parts=st.integers(0, 3), diarize=st.booleans()),
+    stages,
+    st.builds(in_replay, stages, replays),
+    st.builds(replay_requested, st.sampled_from(["transcribe", "diarize", "merge"]), seconds, replay=replays),
 )
 streams = st.lists(events, min_size=1, max_size=12)
 
@@ -46,7 +64,8 @@ def test_order_and_repetition_change_nothing(told: tuple[list[Any], list[Any]]) 
     once, again = (fold_all(stream) for stream in told)
     assert once == again
     assert once.model_dump_json() == again.model_dump_json()
-    assert basis(once) == basis(again)
+    assert basis(current(once)) == basis(current(again))
+    assert [state_of(once, id_) for id_ in once.replays] == [state_of(again, id_) for id_ in again.replays]
 
 
 @given(streams)

@@ -16,6 +16,8 @@ from polyvox.contracts import (
     Options,
     PartSpan,
     PartTranscribed,
+    ReplayedStage,
+    ReplayRequested,
     SourceInfo,
     Stage,
     StageFailed,
@@ -90,3 +92,24 @@ def failed(stage: Stage, second: float = 2.0, *, part: int | None = None, reason
 
 def deleted(second: float = 4.0) -> Envelope[Any]:
     return at(MediaDeleted(media_id=MEDIA_ID, deleted_at=START + timedelta(seconds=second)), second)
+
+
+def replay_requested(
+    stage: ReplayedStage, second: float = 10.0, *, replay: str = "replay-1", **options: Any
+) -> Envelope[Any]:
+    fact = ReplayRequested(
+        media_id=MEDIA_ID,
+        tenant="acme",
+        lane="bulk",
+        replay=replay,
+        stage=stage,
+        options=Options(**options),
+        requested_at=START + timedelta(seconds=second),
+    )
+    return at(fact, second)
+
+
+def in_replay(event: Envelope[Any], replay: str = "replay-1") -> Envelope[Any]:
+    """The same told on behalf of a replay."""
+    again = event.data.model_copy(update={"replay": replay, "lane": "bulk"})
+    return wrap(again, source=event.source, time=event.time)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from polyvox import keys
+from polyvox.audio import stream_header
 from polyvox.contracts import (
     AudioTrack,
     Diarization,
@@ -32,6 +33,7 @@ from polyvox.contracts import (
     wrap,
 )
 from polyvox.contracts.media_uploaded import StoredObject
+from polyvox.flac_frames import HEADER_BYTES
 from polyvox.ids import new_media_id
 from polyvox.ports import Message, ObjectStore
 
@@ -73,7 +75,16 @@ class Recording:
 
     @property
     def ready(self) -> MediaReady:
-        spans = [PartSpan(part=n, start_s=n * self.part_s, end_s=(n + 1) * self.part_s) for n in range(self.parts)]
+        spans = [
+            PartSpan(
+                part=n,
+                start_s=n * self.part_s,
+                end_s=(n + 1) * self.part_s,
+                start_byte=HEADER_BYTES + 10 * n,
+                end_byte=HEADER_BYTES + 10 * (n + 1),
+            )
+            for n in range(self.parts)
+        ]
         return MediaReady(
             media_id=self.media_id,
             duration_s=self.duration_s,
@@ -174,9 +185,10 @@ class Recording:
         await store.put(keys.upload_manifest(self.media_id), manifest)
 
     async def decode(self, store: ObjectStore) -> None:
-        """The normaliser's objects; the audio is noise that looks like bytes."""
-        noise = random.Random(self.media_id).randbytes(1000)
-        await store.put(keys.audio(self.media_id), noise, content_type="audio/flac")
+        """The normaliser's objects; the audio is a header and noise."""
+        header = stream_header(4096)
+        noise = random.Random(self.media_id).randbytes(1000 - len(header))
+        await store.put(keys.audio(self.media_id), header + noise, content_type="audio/flac")
         await store.put(keys.peaks(self.media_id), b'{"peaks": [0, 1]}', content_type="application/json")
 
     async def transcribe(self, store: ObjectStore, *parts: int, options_hash: str = "a" * 12) -> None:
