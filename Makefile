@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.polyvox-ready
 SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmarks docs
 
-.PHONY: help setup demo up test lint format types docs clean
+.PHONY: help setup demo up test lint format types docs services services-stop clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,12 @@ demo: setup ## transcribe a recording of two people, start to finish
 
 up: setup ## run the server on one port until Ctrl-C
 	@$(BIN)/polyvox up
+
+services: setup ## start Kafka, MinIO, SeaweedFS, PostgreSQL, Prometheus in the background
+	@$(BIN)/python -m infra.native start
+
+services-stop: setup ## stop them; their data stay in services-data
+	@$(BIN)/python -m infra.native stop
 
 test: setup ## run all tests
 	@$(BIN)/polyvox weights pull

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from infra.native.kafka_node import KafkaNode
+from infra.native.kafka_node import PROXIED, KafkaNode
 from infra.native.server import ATTEMPTS, PortTaken
+from infra.native.toxiproxy import Proxy, Toxiproxy
 
 
 class Kafka:
@@ -19,16 +20,43 @@ class Kafka:
 
     Topics are not created by being used, as in most clusters in production. With three nodes new topics get three
     copies, of which two must have a message before it is acknowledged: one node may be down.
+
+    With ``toxiproxy`` (which runs) each node has another listener behind a proxy of its own, in ``proxies``: clients
+    that begin at ``proxied_bootstrap`` are sent from node to node through the proxies only.
     """
 
-    def __init__(self, folder: Path, *, nodes: Literal[1, 3] = 1, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        nodes: Literal[1, 3] = 1,
+        settings: Mapping[str, str] | None = None,
+        toxiproxy: Toxiproxy | None = None,
+        java_options: Sequence[str] | None = None,
+    ) -> None:
         self.folder = folder
-        self.nodes = [KafkaNode(folder / f"node-{number}", number, settings or {}) for number in range(1, nodes + 1)]
+        self.proxies: list[Proxy] = []
+        self._toxiproxy = toxiproxy
+        self.nodes = [
+            KafkaNode(
+                folder / f"node-{number}",
+                number,
+                settings=settings or {},
+                java_options=java_options,
+                proxied=toxiproxy is not None,
+            )
+            for number in range(1, nodes + 1)
+        ]
 
     @property
     def bootstrap(self) -> str:
         """``host:port`` of all nodes, with commas between."""
         return ",".join(f"127.0.0.1:{node.ports['broker']}" for node in self.nodes)
+
+    @property
+    def proxied_bootstrap(self) -> str:
+        """``bootstrap`` through the proxies."""
+        return ",".join(proxy.address for proxy in self.proxies)
 
     @property
     def running(self) -> bool:
@@ -86,9 +114,21 @@ class Kafka:
         for node in self.nodes:
             others = [port for other in self.nodes if other is not node for port in other.ports.values()]
             node.choose_ports(afresh=afresh, avoid=others)
+        self._put_proxies_before()
         cluster, voters = self._cluster_id(), [node.voter for node in self.nodes]
         for node in self.nodes:
             node.join(cluster, voters)
+
+    def _put_proxies_before(self) -> None:
+        if self._toxiproxy is None:
+            return
+        while self.proxies:
+            self.proxies.pop().remove()
+        for node in self.nodes:
+            name = f"{self.folder.name}-{node.number}"
+            proxy = self._toxiproxy.proxy(name, f"127.0.0.1:{node.ports[PROXIED]}")
+            node.advertised_port = proxy.port
+            self.proxies.append(proxy)
 
     def _cluster_id(self) -> str:
         """Kafka's form of a random UUID, the same for all nodes and for the life of the folder."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from infra.native import cache, fetch
+from infra.native import cache, programs
 from infra.native.server import Server
 
 HEAP = "384m"
+PROXIED = "proxied"
 
 
 class KafkaNode(Server):
@@ -20,12 +21,23 @@ class KafkaNode(Server):
     PORTS = ("broker", "controller")
     # Three Java processes that start at once on two busy cores take their time.
     START_S: ClassVar[float] = 120.0
-    STOP_S: ClassVar[float] = 20.0
 
-    def __init__(self, folder: Path, number: int, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        *,
+        settings: Mapping[str, str],
+        java_options: Sequence[str] | None,
+        proxied: bool,
+    ) -> None:
         super().__init__(folder)
         self.number = number
+        self.advertised_port: int | None = None
+        if proxied:
+            self.port_names = (*self.PORTS, PROXIED)
         self._settings = settings
+        self._java_options = java_options
         self._cluster = ""
         self._voters: list[str] = []
 
@@ -41,29 +53,35 @@ class KafkaNode(Server):
         properties = self.folder / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._properties().items()))
         if not (self.folder / "data" / "meta.properties").exists():
-            tool = [*_java("256m"), "kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(properties)]
+            # Not with options that are meant for the node, such as a file to write at the end.
+            options: list[str] | None = None if self._java_options is None else []
+            tool = ["kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(properties)]
             with self.log.open("ab") as log:
-                subprocess.run(tool, stdout=log, stderr=log, check=True)
+                subprocess.run([*self._java("256m", options), *tool], stdout=log, stderr=log, check=True)
 
     def command(self) -> list[str]:
-        return [*_java(HEAP), "kafka.Kafka", str(self.folder / "server.properties")]
+        return [*self._java(HEAP, self._java_options), "kafka.Kafka", str(self.folder / "server.properties")]
 
     def works(self) -> bool:
         # Kafka opens its ports last: then it has joined the cluster and takes requests.
         return True
 
     def _properties(self) -> dict[str, str]:
-        broker = f"PLAINTEXT://127.0.0.1:{self.ports['broker']}"
+        advertised = {"PLAINTEXT": self.ports["broker"]}
+        listening = {**advertised, "CONTROLLER": self.ports["controller"]}
+        if self.advertised_port is not None:
+            advertised["PROXIED"] = self.advertised_port
+            listening["PROXIED"] = self.ports[PROXIED]
         copies = str(len(self._voters))
         enough = str(max(1, len(self._voters) - 1))
         return {
             "process.roles": "broker,controller",
             "node.id": str(self.number),
             "controller.quorum.voters": ",".join(self._voters),
-            "listeners": f"{broker},CONTROLLER://127.0.0.1:{self.ports['controller']}",
-            "advertised.listeners": broker,
+            "listeners": _addresses(listening),
+            "advertised.listeners": _addresses(advertised),
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
@@ -85,14 +103,20 @@ class KafkaNode(Server):
             **self._settings,
         }
 
+    @staticmethod
+    def _java(heap: str, options: Sequence[str] | None) -> list[str]:
+        if options is None:
+            # See fetch.py. A Java that was updated since starts without it.
+            options = [f"-XX:SharedArchiveFile={cache.path(programs.KAFKA_CLASSES) / 'classes.jsa'}", "-Xlog:cds=off"]
+        log = "-Dorg.slf4j.simpleLogger"
+        logger = [f"{log}.showDateTime=true", f"{log}.dateTimeFormat=HH:mm:ss.SSS"]
+        return java(f"-Xmx{heap}", "-XX:+UseSerialGC", *options, *logger)
 
-def _java(heap: str) -> list[str]:
-    return [
-        str(fetch.java()),
-        f"-Xmx{heap}",
-        "-XX:+UseSerialGC",
-        "-Dorg.slf4j.simpleLogger.showDateTime=true",
-        "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-        "-cp",
-        f"{cache.path(fetch.KAFKA)}/*",
-    ]
+
+def java(*options: str) -> list[str]:
+    """Java with Kafka's jars."""
+    return [str(programs.java()), "-cp", f"{cache.path(programs.KAFKA)}/*", *options]
+
+
+def _addresses(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from infra.native import cache, fetch
+from infra.native import cache, programs
 from infra.native.server import Server
 
 
@@ -18,6 +18,14 @@ class KafkaTarget:
 
     bootstrap: str
     topic: str
+
+
+@dataclass(frozen=True)
+class WebhookTarget:
+    """Where MinIO posts its bucket notifications, with ``token`` as the bearer's."""
+
+    url: str
+    token: str = ""
 
 
 class Minio(Server):
@@ -32,10 +40,10 @@ class Minio(Server):
     KAFKA_ARN = "arn:minio:sqs::PV:kafka"
     WEBHOOK_ARN = "arn:minio:sqs::PV:webhook"
 
-    def __init__(self, folder: Path, *, kafka: KafkaTarget | None = None, webhook_url: str | None = None) -> None:
+    def __init__(self, folder: Path, *, kafka: KafkaTarget | None = None, webhook: WebhookTarget | None = None) -> None:
         super().__init__(folder)
         self._kafka = kafka
-        self._webhook_url = webhook_url
+        self._webhook = webhook
 
     @property
     def endpoint(self) -> str:
@@ -50,7 +58,7 @@ class Minio(Server):
         return self.password("secret_key")
 
     def command(self) -> list[str]:
-        program = cache.path(fetch.MINIO) / "minio"
+        program = cache.path(programs.MINIO) / "minio"
         return [str(program), "server", str(self.folder / "data"), "--address", f"127.0.0.1:{self.ports['s3']}"]
 
     def environment(self) -> Mapping[str, str]:
@@ -70,10 +78,11 @@ class Minio(Server):
                 "MINIO_NOTIFY_KAFKA_VERSION_PV": "2.8.0",
                 "MINIO_NOTIFY_KAFKA_QUEUE_DIR_PV": str(queues / "kafka"),
             }
-        if self._webhook_url is not None:
+        if self._webhook is not None:
             variables |= {
                 "MINIO_NOTIFY_WEBHOOK_ENABLE_PV": "on",
-                "MINIO_NOTIFY_WEBHOOK_ENDPOINT_PV": self._webhook_url,
+                "MINIO_NOTIFY_WEBHOOK_ENDPOINT_PV": self._webhook.url,
+                "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_PV": self._webhook.token,
                 "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_PV": str(queues / "webhook"),
             }
         return variables

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from signal import Signals
 
-from infra.native import fetch
+from infra.native import programs
 from infra.native.server import Server
 
 USER = "polyvox"
@@ -35,8 +35,9 @@ class Postgres(Server):
         return self._url("postgres")
 
     def create_database(self, name: str) -> str:
-        """Creates the database ``name`` (letters, digits and underscores) and returns its URL."""
-        self._sql(f'CREATE DATABASE "{name}"')
+        """The URL of the database ``name`` (letters, digits, hyphens and underscores), created if there is none."""
+        if name not in self._sql("SELECT datname FROM pg_database").splitlines():
+            self._sql(f'CREATE DATABASE "{name}"')
         return self._url(name)
 
     def drop_database(self, name: str) -> None:
@@ -57,7 +58,7 @@ class Postgres(Server):
         options = ["--username", USER, "--pwfile", str(secret), "--auth", "scram-sha-256", "--encoding", "UTF8"]
         with self.log.open("ab") as log:
             subprocess.run(
-                [*_unprivileged(), str(fetch.postgres("initdb")), "-D", str(data), "--locale", "C.UTF-8", *options],
+                [*_unprivileged(), str(programs.postgres("initdb")), "-D", str(data), "--locale", "C.UTF-8", *options],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -74,18 +75,24 @@ class Postgres(Server):
             "max_connections": 200,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [*_unprivileged(), str(fetch.postgres("postgres")), "-D", str(self.folder / "data"), *options]
+        return [*_unprivileged(), str(programs.postgres("postgres")), "-D", str(self.folder / "data"), *options]
 
     def works(self) -> bool:
         check = ["-q", "-h", "127.0.0.1", "-p", str(self.ports["sql"])]
-        return subprocess.run([str(fetch.postgres("pg_isready")), *check], check=False).returncode == 0
+        return subprocess.run([str(programs.postgres("pg_isready")), *check], check=False).returncode == 0
 
     def _url(self, name: str) -> str:
         return f"postgresql://{USER}:{self.password('password')}@127.0.0.1:{self.ports['sql']}/{name}"
 
-    def _sql(self, statement: str) -> None:
-        options = ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--command", statement]
-        subprocess.run([str(fetch.postgres("psql")), self.url, *options], check=True)
+    def _sql(self, statement: str) -> str:
+        """What the statement gives, as plain text; its error is the exception's."""
+        options = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--command", statement]
+        done = subprocess.run(
+            [str(programs.postgres("psql")), self.url, *options], check=False, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip())
+        return done.stdout.strip()
 
 
 def _give(path: Path) -> None:

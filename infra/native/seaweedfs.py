@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
+from signal import Signals
 
 import httpx
 
-from infra.native import cache, fetch
+from infra.native import cache, programs
 from infra.native.server import Server
 
 
@@ -33,7 +35,7 @@ class SeaweedFS(Server):
 
     def command(self) -> list[str]:
         return [
-            str(cache.path(fetch.SEAWEEDFS) / "bin" / "weed"),
+            str(cache.path(programs.SEAWEEDFS) / "bin" / "weed"),
             "-logtostderr",
             "mini",
             f"-dir={self.folder / 'data'}",
@@ -63,6 +65,13 @@ class SeaweedFS(Server):
             sections = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
             security.touch(mode=0o600)
             security.write_text("".join(f'[{name}]\nkey = "{secrets.token_hex(16)}"\n' for name in sections))
+
+    def _end(self, signal: Signals) -> None:
+        super()._end(signal)
+        # It leaves its sockets, which it puts into the system's folder whatever it is told.
+        for port in self.ports.values():
+            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
+                path.unlink(missing_ok=True)
 
     def works(self) -> bool:
         try:

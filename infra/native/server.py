@@ -40,14 +40,15 @@ class Server(ABC):
     NAME: ClassVar[str]
     PORTS: ClassVar[tuple[str, ...]]
     START_S: ClassVar[float] = 60.0
-    STOP_S: ClassVar[float] = 15.0
     STOP_SIGNAL: ClassVar[Signals] = Signals.SIGTERM
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.log = self.folder / "server.log"
         self.ports: dict[str, int] = {}
+        self.stop_s = 20.0
         self.settled = False
+        self.port_names = self.PORTS
         self._kept = self.folder / "kept.json"
         self._process: Process | None = None
 
@@ -102,16 +103,16 @@ class Server(ABC):
 
     def choose_ports(self, *, afresh: bool = False, avoid: Iterable[int] = ()) -> None:
         """Chooses those of the last time if they are free and it is not ``afresh``, others else."""
-        fresh = ports.free_ports(len(self.PORTS), avoid=avoid)
+        fresh = ports.free_ports(len(self.port_names), avoid=avoid)
         last = {} if afresh else self._recall().get("ports", {})
         self.ports = {
             name: last[name] if name in last and ports.is_free(last[name]) else port
-            for name, port in zip(self.PORTS, fresh, strict=True)
+            for name, port in zip(self.port_names, fresh, strict=True)
         }
         self.settled = False
 
     def stop(self) -> None:
-        """Ends the server in order; by SIGKILL when it takes longer than ``STOP_S``. Does nothing when it is down."""
+        """Ends the server in order; by SIGKILL when it takes longer than ``stop_s``. Does nothing when it is down."""
         self._end(self.STOP_SIGNAL)
 
     def kill(self) -> None:
@@ -153,7 +154,7 @@ class Server(ABC):
 
     def _end(self, signal: Signals) -> None:
         if self._process is not None:
-            self._process.end(signal, patience_s=self.STOP_S)
+            self._process.end(signal, patience_s=self.stop_s)
             self._process = None
 
     def _comes_up(self, process: Process) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.native import Kafka, Minio, Postgres, SeaweedFS
+from infra.native import Kafka, Minio, Postgres, SeaweedFS, Toxiproxy
 
 
 @pytest.fixture(scope="session")
@@ -48,4 +48,11 @@ def seaweedfs_server(servers_folder: Path) -> Iterator[SeaweedFS]:
 @pytest.fixture(scope="session")
 def postgres_server(servers_folder: Path) -> Iterator[Postgres]:
     with Postgres(servers_folder / "postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def toxiproxy(servers_folder: Path) -> Iterator[Toxiproxy]:
+    """Make proxies under names of your own: ``toxiproxy.proxy(name, "host:port")``."""
+    with Toxiproxy(servers_folder / "toxiproxy") as server:
         yield server
