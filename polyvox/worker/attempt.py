@@ -23,7 +23,8 @@ from polyvox.metrics import (
 from polyvox.ports import Clock, EventLog, Record
 from polyvox.retry import RetryPolicy, Tally, code_of, delay_s, may_retry
 from polyvox.worker.circuit import CircuitBreaker
-from polyvox.worker.lanes import Lane
+from polyvox.worker.holdings import Holding
+from polyvox.worker.share import Share
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class Job:
     """One message on its way through a worker."""
 
     record: Record
-    lane: Lane
+    holding: Holding
+    share: Share = field(default_factory=Share)
     envelope: Envelope[Any] | None = None
     tally: Tally = field(default_factory=Tally)
     given_up: PolyvoxError | None = None
@@ -44,6 +46,10 @@ class Job:
     """``on_give_up`` is through with it."""
     troubles: int = 0
     """Failed attempts at giving it up."""
+
+    @property
+    def key(self) -> str:
+        return self.record.key
 
     def __str__(self) -> str:
         return f"{self.record.topic}/{self.record.partition}/{self.record.offset} ({self.record.key})"

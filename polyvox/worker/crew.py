@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from polyvox.ports import Clock
 from polyvox.worker.attempt import Again, Job
-from polyvox.worker.key_queue import KeyQueue
-from polyvox.worker.lanes import Lane
+from polyvox.worker.holdings import Holding
+from polyvox.worker.roster import Roster
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ CANCEL_GRACE_S = 10.0
 
 
 class Crew:
-    """Runs up to ``concurrency`` jobs, never two of one key, each key's in the order they came.
+    """Runs up to ``concurrency`` jobs in the order of their roster, never two of one key.
 
     A job between two attempts takes none of the ``concurrency`` places, but keeps its key.
 
@@ -27,7 +26,7 @@ class Crew:
         attempt: takes a job one step further; None when it is done with.
         on_done: told of each job that is done with.
         on_failure: told what ``attempt`` raised; the job is left as it is.
-        on_change: called whenever the number of running jobs changed.
+        on_change: called whenever the number of running jobs changed, with the holding of the one that ended.
     """
 
     def __init__(
@@ -39,17 +38,15 @@ class Crew:
         *,
         on_done: Callable[[Job], None],
         on_failure: Callable[[BaseException], None],
-        on_change: Callable[[], None],
+        on_change: Callable[[Holding | None], None],
     ) -> None:
         self._name = name
-        self._concurrency = concurrency
         self._clock = clock
         self._attempt = attempt
         self._on_done = on_done
         self._on_failure = on_failure
         self._on_change = on_change
-        self._queue: KeyQueue[Job] = KeyQueue()
-        self._due: deque[Job] = deque()
+        self._roster: Roster[Job] = Roster(concurrency)
         self._waiting: dict[Job, asyncio.Task[None]] = {}
         self._running: dict[Job, asyncio.Task[None]] = {}
         self._starting = True
@@ -59,31 +56,28 @@ class Crew:
         return len(self._running)
 
     def put(self, jobs: Iterable[Job]) -> None:
-        for job in jobs:
-            self._queue.put(job.record.key, job)
+        self._roster.put(jobs)
         self._start()
 
     def start_no_more(self) -> None:
         """What runs goes on; nothing else begins."""
         self._starting = False
 
-    async def let_go(self, lanes: Collection[Lane], within_s: float) -> None:
-        """Drop what has not begun in ``lanes``; let the rest finish for a while, then cancel it.
+    async def let_go(self, holdings: Collection[Holding], within_s: float) -> None:
+        """Drop what has not begun of ``holdings``; let the rest finish for a while, then cancel it.
 
-        The lanes are ``closing`` from then on, and nothing of them is taken on again.
+        They are ``closing`` from then on, and nothing of them is taken on again.
         """
-        if not lanes:
+        if not holdings:
             return
-        for lane in lanes:
-            lane.closing = True
-        idle = self._queue.drop(lambda job: job.lane.closing)
-        held = [job for job in (*self._waiting, *self._due) if job.lane.closing]
+        for holding in holdings:
+            holding.closing = True
+        idle = self._roster.drop(lambda job: job.holding.closing)
+        held = [job for job in self._waiting if job.holding.closing]
         for job in held:
-            if (task := self._waiting.pop(job, None)) is not None:
-                task.cancel()
-            self._queue.release(job.record.key)
-        self._due = deque(job for job in self._due if not job.lane.closing)
-        running = {task for job, task in self._running.items() if job.lane in lanes}
+            self._waiting.pop(job).cancel()
+            self._roster.leave(job)
+        running = {task for job, task in self._running.items() if job.holding in holdings}
         if idle or held or running:
             logger.info(
                 "%s hands back %d messages and has %d in flight", self._name, len(idle) + len(held), len(running)
@@ -92,13 +86,10 @@ class Crew:
         if cancelled := await self._finish(running, within_s):
             logger.warning("%s cancelled %d messages in flight and hands them back", self._name, cancelled)
 
-    def _start(self) -> None:
-        while self._starting and len(self._running) < self._concurrency:
-            job = self._due.popleft() if self._due else self._queue.take()
-            if job is None:
-                break
+    def _start(self, ended: Holding | None = None) -> None:
+        while self._starting and (job := self._roster.begin()) is not None:
             self._running[job] = asyncio.create_task(self._work(job), name=f"{self._name} {job}")
-        self._on_change()
+        self._on_change(ended)
 
     async def _work(self, job: Job) -> None:
         again: Again | None = None
@@ -110,18 +101,19 @@ class Crew:
             self._on_failure(error)
         finally:
             del self._running[job]
-            if again is not None and not job.lane.closing:
+            if again is not None and not job.holding.closing:
+                self._roster.rest(job)
                 self._waiting[job] = asyncio.create_task(self._wait(job, again.delay_s), name=f"retry of {job}")
             else:
-                self._queue.release(job.record.key)
+                self._roster.end(job)
             if done:
                 self._on_done(job)
-            self._start()
+            self._start(job.holding)
 
     async def _wait(self, job: Job, seconds: float) -> None:
         await self._clock.sleep(seconds)
         del self._waiting[job]
-        self._due.append(job)
+        self._roster.resume(job)
         self._start()
 
     async def _finish(self, tasks: Iterable[asyncio.Task[None]], within_s: float) -> int:

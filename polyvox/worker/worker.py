@@ -1,9 +1,10 @@
 """The loop behind every consumer.
 
 One pump task waits in ``getmany`` and is never cancelled; what it gets is handled by up to
-``concurrency`` tasks, never two of one key at a time. A message that waits for its next
-attempt uses none of them. Offsets are committed up to the oldest message that is not
-finished. Partitions that hold too much are paused, and paused again after a rebalance.
+``concurrency`` tasks, interactive before bulk and tenants in turns (fair_queue.py), never two of
+one key at a time. A message that waits for its next attempt uses none of them. Offsets are
+committed up to the oldest message that is not finished. Partitions of which too much is held
+(window.py) are paused, and paused again after a rebalance.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ from typing import Any
 
 from polyvox.errors import Fatal, Fenced, PolyvoxError, Transient
 from polyvox.metrics import EVENT_LOOP_STALL, MESSAGES_IN_FLIGHT, Metrics, process_metrics
-from polyvox.ports import Clock, Consumer, EventLog, TopicPartition
+from polyvox.ports import Clock, Consumer, EventLog, Record, TopicPartition
 from polyvox.retry import RetryPolicy, delay_s
 from polyvox.worker.attempt import Attempts, Handler, Job, OnGiveUp
 from polyvox.worker.circuit import CircuitBreaker
 from polyvox.worker.crew import Crew
-from polyvox.worker.lanes import UNFINISHED_MAX, Lane, Lanes
+from polyvox.worker.holdings import Holding, Holdings
+from polyvox.worker.share import Measure, share_of, size_of
 from polyvox.worker.stall import watch_stalls
+from polyvox.worker.waiting import first_of
+from polyvox.worker.window import Window
 
 logger = logging.getLogger(__name__)
 
 POLL_MS = 1000
+BATCH_MAX = 100
+"""Messages of one call of ``getmany``: between two of them interactive ones get their turn."""
 LAST_COMMIT_S = 10.0
 
 
@@ -44,6 +50,8 @@ class Worker:
         drain_timeout_s: how long work in flight may go on at a stop, and when its
             partition is taken away.
         circuit: when to stop because everything fails; see CircuitBreaker.
+        share_by: what tenants share this worker by; see share.py.
+        window: how much of each lane is held.
     """
 
     def __init__(
@@ -64,6 +72,8 @@ class Worker:
         on_give_up: OnGiveUp | None = None,
         circuit: CircuitBreaker | None = None,
         metrics: Metrics | None = None,
+        share_by: Measure = "audio",
+        window: Window | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
@@ -87,7 +97,8 @@ class Worker:
             on_change=self._balance,
         )
         self._consumer: Consumer | None = None
-        self._lanes = Lanes()
+        self._share_by: Measure = share_by
+        self._holdings = Holdings(window)
         self._commit_wanted = asyncio.Event()
         self._halted = asyncio.Event()
         self._failure: BaseException | None = None
@@ -122,22 +133,27 @@ class Worker:
         if self._failure is not None:
             raise self._failure
 
+    def owns(self, partition: TopicPartition) -> bool:
+        """Whether this worker is the one of its group that reads ``partition``; for what one of them has to do."""
+        holding = self._holdings.get(partition)
+        return holding is not None and not holding.closing
+
     async def on_assigned(self, assigned: frozenset[TopicPartition]) -> None:
         """RebalanceListener: begin with these partitions."""
-        lost = self._lanes.assign(assigned)
+        lost = self._holdings.assign(assigned)
         await self._crew.let_go(lost, 0.0)
-        for lane in self._lanes:
-            lane.paused = False
+        for holding in self._holdings:
+            holding.paused = False
         self._balance()
 
     async def on_revoked(self, revoked: frozenset[TopicPartition]) -> None:
         """RebalanceListener: finish or cancel what is in flight, commit, then commit no more."""
-        lanes = [lane for lane in self._lanes if lane.partition in revoked]
-        await self._crew.let_go(lanes, self._drain_timeout_s)
+        holdings = [holding for holding in self._holdings if holding.partition in revoked]
+        await self._crew.let_go(holdings, self._drain_timeout_s)
         if self._consumer is not None:
-            await self._commit_for_last(self._consumer, lanes)
-        for lane in lanes:
-            self._lanes.fence(lane)
+            await self._commit_for_last(self._consumer, holdings)
+        for holding in holdings:
+            self._holdings.fence(holding)
 
     async def _subscribe(self, stopping: asyncio.Event) -> Consumer | None:
         failures = 0
@@ -162,7 +178,7 @@ class Worker:
         failures = 0
         while not self._leaving.is_set():
             try:
-                batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=UNFINISHED_MAX)
+                batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_MAX)
                 failures = 0
             except Transient as error:
                 failures += 1
@@ -174,31 +190,41 @@ class Worker:
             except Exception as error:
                 self._halt(error)
                 return
-            # Between the answer and this line nothing else runs: the lanes are those it was read for.
+            # Between the answer and this line nothing else runs: the holdings are those it was read for.
             for partition, records in batches.items():
-                lane = self._lanes.get(partition)
-                if lane is None or lane.closing or self._draining:
-                    continue
-                for record in records:
-                    lane.take(record.offset)
-                self._crew.put(Job(record, lane) for record in records)
+                holding = self._holdings.get(partition)
+                if holding is not None and not holding.closing and not self._draining:
+                    self._take(holding, records)
+            self._holdings.measure(self._metrics, self._name)
+
+    def _take(self, holding: Holding, records: Sequence[Record]) -> None:
+        self._crew.put(
+            Job(record, holding, share_of(record, self._share_by))
+            for record in records
+            if holding.take(record.offset, size_of(record))
+        )
+        # What was finished before and only read again may be all that a commit waited for.
+        if holding.due is not None:
+            self._commit_wanted.set()
 
     def _finished(self, job: Job) -> None:
-        job.lane.finish(job.record.offset)
+        job.holding.finish(job.record.offset)
         self._commit_wanted.set()
 
-    def _balance(self) -> None:
-        """Pause and resume partitions as it fits what is in hand."""
+    def _balance(self, changed: Holding | None = None) -> None:
+        """Pause and resume partitions as it fits what is in hand; all of them, or the one that changed."""
         self._metrics.set(MESSAGES_IN_FLIGHT, self._crew.running, worker=self._name)
         if self._consumer is None:
             return
-        for lane in self._lanes:
-            if not lane.paused and (lane.full or lane.closing or self._draining):
-                lane.paused = True
-                self._consumer.pause(lane.partition)
-            elif lane.paused and lane.has_room and not lane.closing and not self._draining:
-                lane.paused = False
-                self._consumer.resume(lane.partition)
+        for holding in self._holdings if changed is None else (changed,):
+            if holding.fenced:
+                continue
+            if not holding.paused and (holding.full or holding.closing or self._draining):
+                holding.paused = True
+                self._consumer.pause(holding.partition)
+            elif holding.paused and holding.has_room and not holding.closing and not self._draining:
+                holding.paused = False
+                self._consumer.resume(holding.partition)
 
     async def _keep_committing(self, consumer: Consumer) -> None:
         failures = 0
@@ -206,7 +232,7 @@ class Worker:
             await self._commit_wanted.wait()
             self._commit_wanted.clear()
             try:
-                lost = await self._lanes.commit(consumer)
+                lost = await self._holdings.commit(consumer)
                 failures = 0
                 await self._crew.let_go(lost, 0.0)
             except Transient as error:
@@ -217,13 +243,13 @@ class Worker:
                 self._halt(error)
                 return
 
-    async def _commit_for_last(self, consumer: Consumer, lanes: Collection[Lane]) -> None:
+    async def _commit_for_last(self, consumer: Consumer, holdings: Collection[Holding]) -> None:
         """Commit, trying for a while; what is not committed will be handled again by the next owner."""
         deadline_s = self._clock.monotonic_s() + LAST_COMMIT_S
         failures = 0
         while True:
             try:
-                await self._lanes.commit(consumer, lanes)
+                await self._holdings.commit(consumer, holdings)
                 return
             except PolyvoxError as error:
                 failures += 1
@@ -235,11 +261,11 @@ class Worker:
     async def _wind_down(self, consumer: Consumer, drain_s: float) -> None:
         self._draining = True
         self._crew.start_no_more()
-        lanes = list(self._lanes)
-        await self._crew.let_go(lanes, drain_s)
-        await self._commit_for_last(consumer, lanes)
-        for lane in lanes:
-            self._lanes.fence(lane)
+        holdings = list(self._holdings)
+        await self._crew.let_go(holdings, drain_s)
+        await self._commit_for_last(consumer, holdings)
+        for holding in holdings:
+            self._holdings.fence(holding)
         self._leaving.set()
         try:
             await consumer.stop()
@@ -266,12 +292,3 @@ class Worker:
 
     def _observe_stall(self, late_s: float) -> None:
         self._metrics.observe(EVENT_LOOP_STALL, late_s, worker=self._name)
-
-
-async def first_of(waits: Collection[asyncio.Task[Any]]) -> None:
-    """Wait for one of ``waits`` and cancel the others."""
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -194,6 +194,8 @@ async def work(runtime: Runtime) -> None:
         handler=projection.handle,
         concurrency=CONCURRENCY,
         on_give_up=projection.give_up,
+        # To fold an event costs the same whatever the length of its recording.
+        share_by="messages",
     )
     sweeper = asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection")
     try:

@@ -14,7 +14,7 @@ import pytest
 from polyvox.contracts import Envelope
 from polyvox.errors import Fatal, Transient
 from polyvox.ports import TopicPartition
-from polyvox.worker.lanes import UNFINISHED_MAX
+from polyvox.worker.window import LEAST_MESSAGES, Window
 from tests.support.troubled_log import TroubledLog
 from tests.support.turned_clock import TurnedClock
 from tests.support.worker_bench import TOPIC, Bench, Gate, committed, ids, until
@@ -31,8 +31,8 @@ async def test_what_is_full_is_paused_again_after_each_assignment(bench: Bench) 
     log = TroubledLog(bench.log)
     gate = Gate(*ids(100))
     await bench.publish(ids(100))
-    running = bench.start(gate, log=log, concurrency=100)
-    await until(lambda: len(gate.began) >= UNFINISHED_MAX)
+    running = bench.start(gate, log=log, concurrency=100, window=Window(messages=LEAST_MESSAGES))
+    await until(lambda: len(gate.began) >= LEAST_MESSAGES)
     (consumer,) = log.consumers
     assert consumer.pauses == [TopicPartition(TOPIC, 0)]
     # As after a rebalance in which this member kept its partition: the log forgot the pause.
@@ -40,6 +40,25 @@ async def test_what_is_full_is_paused_again_after_each_assignment(bench: Bench) 
     assert consumer.pauses == [TopicPartition(TOPIC, 0)] * 2
     gate.opened.set()
     await until(bench.no_lag)
+
+
+async def test_what_was_finished_out_of_order_is_not_done_again_when_its_partition_comes_back(bench: Bench) -> None:
+    log = TroubledLog(bench.log)
+    gate = Gate("recording-0001")
+    await bench.publish(ids(20))
+    running = bench.start(gate, log=log, concurrency=2, drain_timeout_s=0.1)
+    await until(lambda: len(gate.done) == 19)
+    (consumer,) = log.consumers
+    owned = consumer.assignment()
+    # As in a rebalance in which this member kept its partition: it reads on from what is committed.
+    await running.worker.on_revoked(owned)
+    await running.worker.on_assigned(owned)
+    consumer.resume(*owned)
+    consumer.seek(TopicPartition(TOPIC, 0), 1)
+    await until(lambda: gate.began.count("recording-0001") == 2)
+    gate.opened.set()
+    await until(bench.no_lag)
+    assert sorted(gate.began) == sorted([*ids(20), "recording-0001"])
 
 
 async def test_work_in_flight_may_finish_when_its_partition_is_taken_away(bench: Bench) -> None:

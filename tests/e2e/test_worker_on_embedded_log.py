@@ -17,7 +17,8 @@ from polyvox.contracts import Envelope, MediaFailed
 from polyvox.errors import Fatal
 from polyvox.metrics import EVENT_LOOP_STALL, HANDLER_DURATION, MESSAGES_HANDLED
 from polyvox.publish import Publisher
-from polyvox.worker.lanes import UNFINISHED_MAX
+from polyvox.worker.window import LEAST_MESSAGES, Window
+from polyvox.worker.worker import BATCH_MAX
 from tests.support.worker_bench import STAGE, TOPIC, Bench, Gate, committed, failed, ids, until
 
 
@@ -121,24 +122,26 @@ async def test_nothing_unfinished_is_committed_whatever_finishes_behind_it(bench
 async def test_a_full_partition_is_paused_and_the_others_go_on(tmp_path: Path) -> None:
     bench = await Bench.make(tmp_path / "log", partitions=2)
     try:
-        await bench.publish(ids(200))
+        await bench.publish(ids(600))
         first, second = [
             [record.key for record in await bench.log.read(partition, offset=0, max_records=1000)]
             for partition in sorted(await bench.log.bounds(TOPIC))
         ]
         gate = Gate(*first)
-        running = bench.start(gate, concurrency=UNFINISHED_MAX * 3, drain_timeout_s=0.1)
-        await until(lambda: set(second) <= set(gate.done))
         # A batch may go over the bound, but only one.
-        assert UNFINISHED_MAX <= len(gate.began) - len(second) < 2 * UNFINISHED_MAX
+        window, most = Window(messages=2 * LEAST_MESSAGES), LEAST_MESSAGES + BATCH_MAX
+        running = bench.start(gate, concurrency=600, drain_timeout_s=0.1, window=window)
+        await until(lambda: set(second) <= set(gate.done))
+        assert LEAST_MESSAGES <= len(gate.began) - len(second) < most < len(first)
         # After a rebalance it begins anew, within the same bound.
-        other = bench.start(Gate(*first), member="zz", log=bench.another_log(), drain_timeout_s=0.1)
-        await until(lambda: len(gate.began) - len(second) >= 2 * UNFINISHED_MAX)
+        held = len(gate.began) - len(second)
+        other = bench.start(Gate(*first), member="zz", log=bench.another_log(), drain_timeout_s=0.1, window=window)
+        await until(lambda: len(gate.cancelled) == held and gate.held >= LEAST_MESSAGES)
         gate.opened.set()
         await other.stop()
         await until(bench.no_lag)
         await running.stop()
-        assert UNFINISHED_MAX <= gate.most_held < 2 * UNFINISHED_MAX
+        assert LEAST_MESSAGES <= gate.most_held < most
     finally:
         await bench.close()
 

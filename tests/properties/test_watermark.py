@@ -24,11 +24,11 @@ def test_never_passes_an_unfinished_offset_and_leaves_no_finished_prefix(
     offsets, finished = history
     watermark = Watermark()
     for offset in offsets:
-        watermark = watermark.taken(offset)
+        watermark.take(offset)
     done: set[int] = set()
     before = watermark.committable
     for offset in finished:
-        watermark = watermark.finished(offset)
+        watermark.finish(offset)
         done.add(offset)
         now = watermark.committable
         assert now is not None
@@ -49,10 +49,10 @@ def test_taking_on_more_while_work_goes_on_never_moves_it_back(data: st.DataObje
     for finish in data.draw(st.lists(st.booleans(), min_size=1, max_size=60)):
         unfinished = sorted(watermark.unfinished)
         if unfinished and finish:
-            watermark = watermark.finished(data.draw(st.sampled_from(unfinished)))
+            watermark.finish(data.draw(st.sampled_from(unfinished)))
         else:
             offset += data.draw(st.integers(1, 3))
-            watermark = watermark.taken(offset)
+            watermark.take(offset)
         now = watermark.committable
         assert now is not None
         assert before is None or now >= before
@@ -60,12 +60,35 @@ def test_taking_on_more_while_work_goes_on_never_moves_it_back(data: st.DataObje
         before = now
 
 
+@given(histories(), st.integers(1, 100))
+def test_it_tells_what_is_finished_behind_the_unfinished_and_how_much_is_held(
+    history: tuple[list[int], list[int]], size_bytes: int
+) -> None:
+    offsets, finished = history
+    watermark = Watermark()
+    for offset in offsets:
+        watermark.take(offset, size_bytes)
+    for offset in finished:
+        watermark.finish(offset)
+    unfinished = set(offsets) - set(finished)
+    assert set(watermark.unfinished) == unfinished
+    assert len(watermark) == len(unfinished)
+    assert watermark.size_bytes == size_bytes * len(unfinished)
+    assert watermark.span == (offsets[-1] + 1 - min(unfinished) if unfinished else 0)
+    told = watermark.finished()
+    behind = {offset for offset in finished if unfinished and offset > min(unfinished)}
+    assert {offset for offset in offsets if told and offset in told} >= behind
+    assert not any(told and offset in told for offset in unfinished)
+
+
 def test_nothing_is_committable_before_the_first_message() -> None:
     assert Watermark().committable is None
 
 
 def test_offsets_that_go_back_and_strangers_are_refused() -> None:
+    watermark = Watermark()
+    watermark.take(5)
     with pytest.raises(ValueError, match="came after"):
-        Watermark().taken(5).taken(5)
+        watermark.take(5)
     with pytest.raises(ValueError, match="not in hand"):
-        Watermark().taken(5).finished(4)
+        watermark.finish(4)
