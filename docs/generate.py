@@ -9,6 +9,8 @@ import json
 import sys
 from pathlib import Path
 
+from events_page import events_page
+
 from polyvox import schemas
 from polyvox.metrics import CATALOGUE
 from polyvox.settings import Settings
@@ -24,6 +26,7 @@ def pages() -> dict[Path, str]:
     files[DOCS / "asyncapi.json"] = _json(schemas.asyncapi())
     files[DOCS / "settings.md"] = settings_page()
     files[DOCS / "topics.md"] = topics_page()
+    files[DOCS / "events.md"] = NOTE + events_page()
     files[DOCS / "metrics.md"] = metrics_page()
     return files
 

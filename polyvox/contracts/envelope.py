@@ -54,8 +54,11 @@ class Fact(Event):
     """What happened to a recording."""
 
     media_id: MediaId
+    """The recording."""
     tenant: str = "default"
+    """Whose it is."""
     lane: Lane = "interactive"
+    """Interactive work goes before bulk."""
     replay: str | None = Field(default=None, pattern=r"^[0-9A-Za-z_-]{8,64}$")
     """Which replay this belongs to; None for what happens to a recording at first."""
 
