@@ -43,8 +43,14 @@ def hint_of(key: str, etag: str, modified_at: datetime | None = None) -> str:
     return hashlib.sha256(json.dumps([key, etag, seconds]).encode()).hexdigest()[:12]
 
 
-def ledger_prefix(bucket: str | None) -> str:
-    return f"{keys.BUCKET_LEDGER}{bucket or '-'}/"
+def ledger_prefix(bucket: str | None, prefix: str = "") -> str:
+    """What the entries of all objects of ``bucket`` whose key starts with ``prefix`` start with."""
+    *folders, last = prefix.split("/")
+    narrow = "/".join([*map(ordered, folders), "" if last in _HARDLY_NAMES else last.translate(_ESCAPES)])
+    if len(narrow.encode()) > SEGMENT_BYTES_MAX - 4:
+        # Such keys may be cut within the prefix.
+        narrow = ""
+    return f"{keys.BUCKET_LEDGER}{bucket or '-'}/{narrow}"
 
 
 def ordered(key: str) -> str:

@@ -92,7 +92,7 @@ class Sweep:
         began_at, began_s = self.clock.now(), self.clock.monotonic_s()
         tally = _Tally()
         bucket = self.store_of(watch.bucket)
-        ledger = names.ledger_prefix(watch.bucket) + names.ordered(watch.prefix)
+        ledger = names.ledger_prefix(watch.bucket, watch.prefix)
         items = compare(watch.bucket, bucket.list(watch.prefix), self.store.list(ledger))
         try:
             async with contextlib.aclosing(items):

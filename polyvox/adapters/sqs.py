@@ -72,14 +72,16 @@ class SqsQueue:
 
     async def delete(self, messages: Sequence[QueuedMessage]) -> None:
         entries = [{"Id": str(n), "ReceiptHandle": message.receipt} for n, message in enumerate(messages)]
-        await self._in_tens(entries, "delete_message_batch")
+        await self._in_tens(entries, lambda client, some: client.delete_message_batch(QueueUrl=self._url, Entries=some))
 
     async def extend(self, messages: Sequence[QueuedMessage], seconds: int) -> None:
         entries = [
             {"Id": str(n), "ReceiptHandle": message.receipt, "VisibilityTimeout": seconds}
             for n, message in enumerate(messages)
         ]
-        await self._in_tens(entries, "change_message_visibility_batch")
+        await self._in_tens(
+            entries, lambda client, some: client.change_message_visibility_batch(QueueUrl=self._url, Entries=some)
+        )
 
     async def close(self) -> None:
         """Waits for what the threads are doing, which may be waiting for messages."""
@@ -87,11 +89,10 @@ class SqsQueue:
         if self._client is not None:
             self._client.close()
 
-    async def _in_tens(self, entries: list[dict[str, Any]], operation: str) -> None:
+    async def _in_tens(self, entries: list[Any], request: Callable[[SQSClient, list[Any]], object]) -> None:
         # An entry that fails is one that comes again, as after a crash: there is nothing more to do about it.
         for start in range(0, len(entries), MESSAGES_MAX):
-            some = entries[start : start + MESSAGES_MAX]
-            await self._ask(lambda client, some=some: getattr(client, operation)(QueueUrl=self._url, Entries=some))
+            await self._ask(partial(_called, request, entries[start : start + MESSAGES_MAX]))
 
     async def _ask(self, request: Callable[[SQSClient], T]) -> T:
         async with self._making:
@@ -113,6 +114,10 @@ class SqsQueue:
             max_pool_connections=THREADS,
         )
         return boto3.session.Session().client("sqs", config=config, **self._named)
+
+
+def _called(request: Callable[[SQSClient, list[Any]], object], entries: list[Any], client: SQSClient) -> None:
+    request(client, entries)
 
 
 def _region_of(url: str) -> str | None:
