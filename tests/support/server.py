@@ -18,9 +18,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve(app: FastAPI) -> AsyncIterator[str]:
-    """Run ``app`` with uvicorn on 127.0.0.1; gives the base URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+async def serve(app: FastAPI, *, port: int = 0) -> AsyncIterator[str]:
+    """Run ``app`` with uvicorn on 127.0.0.1, by default on a free port; gives the base URL."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
         port = listener.getsockname()[1]
         config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
         server = _Server(config)

@@ -1,13 +1,15 @@
-"""An ingest API as a process of its own: ``python -m tests.support.upload_server FOLDER [hang]``.
+"""An ingest API as a process of its own: ``python -m tests.support.upload_server FOLDER PORT [hang]``.
 
-Prints its URL and serves until standard input ends. With ``hang`` its log never answers an
-append, so that it can be killed between storing an upload and announcing it.
+Prints its URL and serves until standard input ends; port 0 is a free one. With ``hang`` its log
+never answers an append, so that it can be killed between storing an upload and announcing it.
+Settings come from the environment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,10 +33,11 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def server_process(folder: Path, *flags: str) -> Iterator[ServerProcess]:
+def server_process(folder: Path, *flags: str, port: int = 0, **settings: object) -> Iterator[ServerProcess]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.upload_server", str(folder), *flags],
+        [sys.executable, "-m", "tests.support.upload_server", str(folder), str(port), *flags],
         cwd=ROOT,
+        env={**os.environ, **{f"POLYVOX_{name.upper()}": str(value) for name, value in settings.items()}},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -52,8 +55,8 @@ def server_process(folder: Path, *flags: str) -> Iterator[ServerProcess]:
         process.stdout.close()
 
 
-async def main(folder: Path, *flags: str) -> None:
-    async with running_ingest(folder, max_upload_bytes=4 << 30) as ingest:
+async def main(folder: Path, port: int, *flags: str) -> None:
+    async with running_ingest(folder, max_upload_bytes=4 << 30, port=port) as ingest:
         if "hang" in flags:
             ingest.log.faults.hang("append")
         print(ingest.url, flush=True)
@@ -61,4 +64,4 @@ async def main(folder: Path, *flags: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), *sys.argv[2:]))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

@@ -90,7 +90,7 @@ class Ingest:
 
 @contextlib.asynccontextmanager
 async def running_ingest(
-    folder: Path, *, max_upload_bytes: int = 8 << 20, idle_s: float = 60.0, **more: Any
+    folder: Path, *, max_upload_bytes: int = 8 << 20, idle_s: float = 60.0, port: int = 0, **more: Any
 ) -> AsyncIterator[Ingest]:
     """``more`` are settings, for example those of an S3 store (``s3_settings``)."""
     settings = Settings(data_dir=folder, max_upload_bytes=max_upload_bytes, **more)
@@ -108,7 +108,7 @@ async def running_ingest(
             operations_router(runtime, counters.render),
         ]
         async with contextlib.AsyncExitStack() as server:
-            url = await server.enter_async_context(serve(create_app(routers, title="Test")))
+            url = await server.enter_async_context(serve(create_app(routers, title="Test"), port=port))
             client = await server.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
             yield Ingest(runtime, store, log, clock, client, url, settings.objects_path, counters, server)
     finally:
