@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.polyvox-ready
-SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmarks docs
+SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmarks docs examples
 
 .PHONY: help setup demo up test lint format types docs services services-stop clean
 

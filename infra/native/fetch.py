@@ -35,6 +35,7 @@ def _packages(say: Callable[[str], None]) -> None:
         "openjdk-17-jre-headless": programs.java,
         "postgresql": lambda: programs.postgres("postgres"),
         "prometheus": programs.prometheus,
+        "kcat": programs.kcat,
     }
     if not (cache.folder() / programs.KAFKA).is_dir():
         wanted["maven"] = programs.maven

@@ -38,3 +38,8 @@ def postgres(name: str) -> Path:
 
 def prometheus() -> Path:
     return debian.program("prometheus", package="prometheus")
+
+
+def kcat() -> Path:
+    """Kafka on the command line, for the downstream example."""
+    return debian.program("kcat", package="kcat")
