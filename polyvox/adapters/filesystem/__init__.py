@@ -7,6 +7,7 @@ What lies in the folder::
     incoming/3f9c…               bytes on their way in; locked by the process that writes them
     todo/3f9c…                   blobs that must be gone unless their key's name refers to them
     pins/1731…-5e0a…             second links of blobs that ``local_file`` has given out
+    parts/0f3a…                  uploads in parts that are not joined yet, a folder for each
     locks/3f                     one lock for every 256th key, held for the moment of a change
 
 A name is replaced or linked in one step and says everything about its object, so bytes, content type
@@ -17,6 +18,7 @@ a link. The folder survives being copied.
 names           key to path and back
 blobs           writing bytes, giving them out, removing what crashed processes left
 folder          the blocking half: publish, look up, open, remove
+parts           uploads in parts, until they are joined or dropped
 listing         walking the names in key order
 store           the ObjectStore port
 =============== ==================================================================

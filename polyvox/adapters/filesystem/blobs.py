@@ -6,19 +6,25 @@ ends. So what a dead process left can be told from what a living one is still bu
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LEFTOVER_AGE_S = 60.0
 """A file younger than this may have been made by a process that has not locked it yet."""
 READ_ONLY = 0o444
+COPY_BYTES = 1 << 20
+
+_NO_SHARING = frozenset((errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL))
+"""Some file systems cannot copy within the kernel; then nothing was copied yet."""
 
 
 def blob_path(root: Path, blob: str) -> Path:
@@ -43,6 +49,7 @@ class Incoming:
         self._root = root
         self._path = root / "incoming" / self.blob
         self._digest = hashlib.md5(usedforsecurity=False)
+        self._named: str | None = None
         self._turn = threading.Lock()
         self._file = self._path.open("xb")
         self._ended = False
@@ -50,7 +57,7 @@ class Incoming:
 
     @property
     def etag(self) -> str:
-        return self._digest.hexdigest()
+        return self._named or self._digest.hexdigest()
 
     def write(self, data: bytes | bytearray) -> None:
         with self._turn:
@@ -58,6 +65,26 @@ class Incoming:
                 self._file.write(data)
                 self._digest.update(data)
                 self.size_bytes += len(data)
+
+    def append(self, path: Path) -> None:
+        """The bytes of a file; on file systems that can share them, without a copy."""
+        with path.open("rb") as source, self._turn:
+            if self._ended:
+                raise InterruptedError("the put was given up")
+            self._file.flush()
+            try:
+                while os.copy_file_range(source.fileno(), self._file.fileno(), COPY_BYTES):
+                    pass
+            except OSError as error:
+                if error.errno not in _NO_SHARING:
+                    raise
+                shutil.copyfileobj(source, self._file, COPY_BYTES)
+            self.size_bytes = self._file.seek(0, os.SEEK_END)
+
+    def name_by_parts(self, etags: Sequence[str]) -> None:
+        """The ETag of what was appended, as S3 makes it of those of its parts."""
+        digests = b"".join(bytes.fromhex(etag) for etag in etags)
+        self._named = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(etags)}"
 
     def seal(self) -> None:
         """No more bytes; those written are on the disk."""
@@ -71,6 +98,9 @@ class Incoming:
         """Move the bytes to their place among the blobs."""
         target = blob_path(self._root, self.blob)
         target.parent.mkdir(exist_ok=True)
+        self.move_to(target)
+
+    def move_to(self, target: Path) -> None:
         with self._turn:
             if self._ended:
                 raise InterruptedError("the put was given up")

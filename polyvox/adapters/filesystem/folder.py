@@ -26,7 +26,7 @@ from polyvox.adapters.filesystem.blobs import (
 from polyvox.errors import AlreadyExists, Fatal, NotFound
 from polyvox.ports import ObjectInfo
 
-FOLDERS = ("names", "blobs", "incoming", "todo", "pins", "locks")
+FOLDERS = ("names", "blobs", "incoming", "todo", "pins", "locks", "parts")
 ATTEMPTS = 100
 """How often a race with another process is run again before it counts as trouble with the disk."""
 

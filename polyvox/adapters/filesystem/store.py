@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from polyvox.adapters.filesystem import folder, listing
+from polyvox.adapters.filesystem import parts as partwise
 from polyvox.adapters.filesystem.blobs import Incoming, Pin
 from polyvox.adapters.object_keys import key_bytes
 from polyvox.errors import Invalid, Transient, Unavailable
-from polyvox.ports import Body, ObjectInfo
+from polyvox.ports import Body, ObjectInfo, OpenParts, PartInfo
 
 THREADS = 8
 WRITE_BYTES = 1 << 20
@@ -58,27 +59,8 @@ class FolderStore:
         metadata: Mapping[str, str] | None = None,
         if_absent: bool = False,
     ) -> ObjectInfo:
-        raw_key = key_bytes(key)
-        incoming = await self._run(partial(Incoming, self._root), undo=Incoming.discard)
-        try:
-            if isinstance(body, bytes):
-                await self._run(partial(incoming.write, body))
-            else:
-                await self._write_all(incoming, body)
-            return await self._run(
-                partial(
-                    folder.publish,
-                    self._root,
-                    raw_key,
-                    incoming,
-                    content_type,
-                    dict(metadata or {}),
-                    if_absent=if_absent,
-                )
-            )
-        finally:
-            # Also when this task is cancelled while one of the threads still writes.
-            await self._run(incoming.discard)
+        about = (content_type, dict(metadata or {}))
+        return await self._taken_in(body, partial(_published, self._root, key_bytes(key), about, if_absent))
 
     async def get(self, key: str) -> bytes:
         return await self._run(partial(_read_all, self._root, key_bytes(key)))
@@ -130,9 +112,61 @@ class FolderStore:
         finally:
             await self._run(pin.release)
 
+    async def begin_parts(
+        self,
+        key: str,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        return await self._run(partial(partwise.begin, self._root, key_bytes(key), content_type, metadata or {}))
+
+    async def put_part(self, key: str, upload: str, number: int, body: Body) -> PartInfo:
+        keep = partial(partwise.keep_part, self._root, key_bytes(key), upload, partwise.checked_number(number))
+        return await self._taken_in(body, keep)
+
+    async def parts(self, key: str, upload: str) -> Sequence[PartInfo]:
+        return await self._run(partial(partwise.parts, self._root, key_bytes(key), upload))
+
+    async def join_parts(
+        self, key: str, upload: str, parts: Sequence[PartInfo], *, if_absent: bool = False
+    ) -> ObjectInfo:
+        return await self._taken_in(b"", partial(partwise.join, self._root, key_bytes(key), upload, parts, if_absent))
+
+    async def drop_parts(self, key: str, upload: str) -> None:
+        await self._run(partial(partwise.drop, self._root, key_bytes(key), upload))
+
+    async def open_parts(self, prefix: str) -> AsyncIterator[OpenParts]:
+        for found in await self._run(partial(partwise.still_open, self._root, prefix)):
+            yield found
+
+    async def part_url(self, key: str, upload: str, number: int, *, expires_s: int) -> None:
+        """None: bytes go through the API."""
+
+    async def get_url(self, key: str, *, expires_s: int, filename: str | None = None) -> None:
+        """None: bytes go through the API."""
+
+    async def tags(self, key: str, *, version: str | None = None) -> Mapping[str, str]:
+        """None are kept."""
+        await self.head(key, version=version)
+        return {}
+
     async def close(self) -> None:
         """Waits for what the threads are doing."""
         await asyncio.to_thread(self._executor.shutdown)
+
+    async def _taken_in(self, body: Body, keep: Callable[[Incoming], T]) -> T:
+        """What ``keep`` returns for the bytes of ``body``, of which nothing is left when anything fails."""
+        if isinstance(body, bytes):
+            # All in one go: small objects are most, and each change of threads costs as much as the writing.
+            return await self._run(partial(_kept, self._root, body, keep))
+        incoming = await self._run(partial(Incoming, self._root), undo=Incoming.discard)
+        try:
+            await self._write_all(incoming, body)
+            return await self._run(partial(keep, incoming))
+        finally:
+            # Also when this task is cancelled while one of the threads still writes.
+            await self._run(incoming.discard)
 
     async def _write_all(self, incoming: Incoming, body: AsyncIterable[bytes]) -> None:
         waiting = bytearray()
@@ -157,6 +191,7 @@ class FolderStore:
             with self._preparing:
                 if not self._prepared:
                     folder.prepare(self._root)
+                    partwise.remove_leftovers(self._root)
                     self._prepared = True
             return work()
         except OSError as error:
@@ -170,6 +205,21 @@ class FolderStore:
 def _take_back(undo: Callable[[T], object] | None, job: asyncio.Future[T]) -> None:
     if not job.cancelled() and job.exception() is None and undo is not None:
         undo(job.result())
+
+
+def _kept(root: Path, body: bytes, keep: Callable[[Incoming], T]) -> T:
+    incoming = Incoming(root)
+    try:
+        incoming.write(body)
+        return keep(incoming)
+    finally:
+        incoming.discard()
+
+
+def _published(
+    root: Path, key: bytes, about: tuple[str, dict[str, str]], if_absent: bool, incoming: Incoming
+) -> ObjectInfo:
+    return folder.publish(root, key, incoming, *about, if_absent=if_absent)
 
 
 def _read_all(root: Path, key: bytes) -> bytes:
