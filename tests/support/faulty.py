@@ -62,9 +62,9 @@ class FaultyStore:
         await self.faults.check("get", key)
         return await self.inner.get(key)
 
-    async def head(self, key: str) -> ObjectInfo:
+    async def head(self, key: str, **options: Any) -> ObjectInfo:
         await self.faults.check("head", key)
-        return await self.inner.head(key)
+        return await self.inner.head(key, **options)
 
     async def delete(self, key: str) -> None:
         await self.faults.check("delete", key)
