@@ -34,6 +34,16 @@ def run(names: Sequence[str], settings: Settings, *, member: str, operations: bo
     configure(settings.log_level, name=member)
     try:
         services = [bootstrap.load_service(name) for name in names]
+    except Fatal as error:
+        log.error("%s cannot start: %s", member, error)
+        return 1
+    return run_loaded(services, settings, member=member, operations=operations)
+
+
+def run_loaded(services: Sequence[Service], settings: Settings, *, member: str, operations: bool = False) -> int:
+    """As ``run``, for services that are at hand."""
+    configure(settings.log_level, name=member)
+    try:
         asyncio.run(_run(services, settings, member, operations))
     except Fatal as error:
         log.error("%s stops: %s", member, error)

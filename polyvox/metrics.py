@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 7200.0)
+_QUEUE_SECONDS = (
+    *(0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.2, 0.5),
+    *(1.0, 5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 43200.0),
+)
 _STALL_SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -77,6 +81,14 @@ HANDLER_DURATION = Metric(
     ("worker",),
     "Wall-clock time of one attempt at a message, failed ones included.",
     _SECONDS,
+)
+QUEUE_AGE = Metric(
+    "polyvox_queue_age_seconds",
+    "histogram",
+    "seconds",
+    ("worker", "lane"),
+    "From when a message was written to the log until a worker began to handle it; retries do not count.",
+    _QUEUE_SECONDS,
 )
 EVENT_LOOP_STALL = Metric(
     "polyvox_event_loop_stall_seconds",
@@ -172,6 +184,7 @@ CATALOGUE = (
     MESSAGES_DEAD_LETTERED,
     MESSAGES_IN_FLIGHT,
     HANDLER_DURATION,
+    QUEUE_AGE,
     EVENT_LOOP_STALL,
     HELD_MESSAGES,
     HELD_BYTES,

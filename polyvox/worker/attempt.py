@@ -18,13 +18,14 @@ from polyvox.metrics import (
     MESSAGES_FAILED,
     MESSAGES_HANDLED,
     MESSAGES_RETRIED,
+    QUEUE_AGE,
     Metrics,
 )
 from polyvox.ports import Clock, EventLog, Record
 from polyvox.retry import RetryPolicy, Tally, code_of, delay_s, may_retry
 from polyvox.worker.circuit import CircuitBreaker
 from polyvox.worker.holdings import Holding
-from polyvox.worker.share import Share
+from polyvox.worker.share import Share, lane_of
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class Attempts:
             CircuitOpen: nearly everything fails. The message stays on the log as it is.
         """
         if job.given_up is None:
+            if job.tally.failures == 0:
+                self._observe_age(job.record)
             error = self._decoded(job) or await self._handled(job)
             if error is None:
                 self.circuit.succeeded()
@@ -99,6 +102,11 @@ class Attempts:
         if self.circuit.open:
             raise CircuitOpen(f"{self.name} stops, and leaves the rest on the log: {self.circuit}")
         return await self._buried(job)
+
+    def _observe_age(self, record: Record) -> None:
+        # Clocks of two machines differ a little: nothing is handled before it was written.
+        age_s = max(self.clock.now().timestamp() - record.timestamp_ms / 1000, 0.0)
+        self.metrics.observe(QUEUE_AGE, age_s, worker=self.name, lane=lane_of(record.topic))
 
     def _decoded(self, job: Job) -> PolyvoxError | None:
         if job.envelope is None:
