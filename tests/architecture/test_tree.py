@@ -14,12 +14,13 @@ from polyvox.bootstrap import GROUP, load_service
 from polyvox.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("polyvox", "ingest", "transcriber", "diarizer", "results_api")
+PACKAGES = ("polyvox", "ingest", "transcriber", "diarizer", "results_api", "infra")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "infra" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 MAX_LINES = 300

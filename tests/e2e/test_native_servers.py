@@ -78,18 +78,17 @@ async def test_three_nodes_go_on_without_one_of_them(kafka_cluster: Kafka) -> No
     assert len(kafka_cluster.pids) == 3
 
 
-async def test_kafka_behind_proxies_is_reached_through_them_only(tmp_path: Path, toxiproxy: Toxiproxy) -> None:
-    with Kafka(tmp_path, toxiproxy=toxiproxy) as kafka:
-        await _create_topic(kafka, "slow")
-        [proxy] = kafka.proxies
-        async with AIOKafkaProducer(bootstrap_servers=kafka.proxied_bootstrap) as producer:
-            await producer.send_and_wait("slow", b"at once")
-            proxy.latency(300)
-            before_s = time.monotonic()
-            await producer.send_and_wait("slow", b"late")
-            assert time.monotonic() - before_s >= 0.3
-            proxy.clear()
-        assert await _consume(kafka.bootstrap, "slow", 2) == [b"at once", b"late"]
+async def test_kafka_behind_proxies_is_reached_through_them_only(kafka_server: Kafka) -> None:
+    await _create_topic(kafka_server, "native-slow")
+    [proxy] = kafka_server.proxies
+    async with AIOKafkaProducer(bootstrap_servers=kafka_server.proxied_bootstrap) as producer:
+        await producer.send_and_wait("native-slow", b"at once")
+        proxy.latency(300)
+        before_s = time.monotonic()
+        await producer.send_and_wait("native-slow", b"late")
+        assert time.monotonic() - before_s >= 0.3
+        proxy.clear()
+    assert await _consume(kafka_server.bootstrap, "native-slow", 2) == [b"at once", b"late"]
 
 
 @pytest.mark.parametrize("kind", [Minio, SeaweedFS])
@@ -151,10 +150,9 @@ def test_databases_come_and_go(postgres_server: Postgres) -> None:
 async def test_prometheus_answers_queries_about_what_it_scrapes(tmp_path: Path) -> None:
     with Toxiproxy(tmp_path / "target") as target:
         address = f"127.0.0.1:{target.ports['api']}"
-        config = (
-            f'scrape_configs: [{{job_name: some, scrape_interval: 1s, static_configs: [{{targets: ["{address}"]}}]}}]'
-        )
-        with Prometheus(tmp_path / "prometheus", config) as prometheus:
+        job = {"job_name": "some", "scrape_interval": "1s", "static_configs": [{"targets": [address]}]}
+        # JSON is YAML as well.
+        with Prometheus(tmp_path / "prometheus", json.dumps({"scrape_configs": [job]})) as prometheus:
             async with httpx.AsyncClient(base_url=prometheus.endpoint) as client:
 
                 async def samples() -> Any:

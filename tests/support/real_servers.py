@@ -21,15 +21,23 @@ def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka_server(servers_folder: Path) -> Iterator[Kafka]:
-    with Kafka(servers_folder / "kafka") as server:
+def toxiproxy(servers_folder: Path) -> Iterator[Toxiproxy]:
+    """Make proxies under names of your own: ``toxiproxy.proxy(name, "host:port")``."""
+    with Toxiproxy(servers_folder / "toxiproxy") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def kafka_cluster(servers_folder: Path) -> Iterator[Kafka]:
-    """Three nodes; a test that kills one starts it again."""
-    with Kafka(servers_folder / "kafka-cluster", nodes=3) as cluster:
+def kafka_server(servers_folder: Path, toxiproxy: Toxiproxy) -> Iterator[Kafka]:
+    """One node; through ``kafka_server.proxies`` and ``.proxied_bootstrap`` with faults."""
+    with Kafka(servers_folder / "kafka", toxiproxy=toxiproxy) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_cluster(servers_folder: Path, toxiproxy: Toxiproxy) -> Iterator[Kafka]:
+    """Three nodes, as ``kafka_server``; a test that kills one starts it again."""
+    with Kafka(servers_folder / "kafka-cluster", nodes=3, toxiproxy=toxiproxy) as cluster:
         yield cluster
 
 
@@ -48,11 +56,4 @@ def seaweedfs_server(servers_folder: Path) -> Iterator[SeaweedFS]:
 @pytest.fixture(scope="session")
 def postgres_server(servers_folder: Path) -> Iterator[Postgres]:
     with Postgres(servers_folder / "postgres") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def toxiproxy(servers_folder: Path) -> Iterator[Toxiproxy]:
-    """Make proxies under names of your own: ``toxiproxy.proxy(name, "host:port")``."""
-    with Toxiproxy(servers_folder / "toxiproxy") as server:
         yield server
