@@ -84,8 +84,9 @@ async def work(runtime: Runtime) -> None:
     carriers = [
         Carrier(queue, runtime.log, BUCKET_EVENTS.name, runtime.clock, process_metrics()) for queue in runtime.queues
     ]
-    # Before anything is taken: what this process left when it died.
+    # Before anything is taken: what this process left when it died, and whose backlog is full.
     await _finish_leftovers(leftovers, runtime.member)
+    await _know_backlog(runtime, admission)
     await _together(
         runtime,
         notified,
@@ -112,6 +113,13 @@ async def _together(runtime: Runtime, reader: Coroutine[Any, Any, None], *others
         for task in (*tasks, stop):
             task.cancel()
         await asyncio.gather(*tasks, stop, return_exceptions=True)
+
+
+async def _know_backlog(runtime: Runtime, admission: Admission) -> None:
+    try:
+        await backlog.Follower(runtime.log, admission).catch_up()
+    except PolyvoxError as error:
+        log.warning("the backlog of tenants is not known yet: %s", error)
 
 
 async def _take_held(intake: Intake, runtime: Runtime) -> None:

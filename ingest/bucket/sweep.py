@@ -55,8 +55,8 @@ class Swept(BaseModel):
     """Entries of the ledger whose objects are long gone."""
 
     @property
-    def next_at(self) -> datetime:
-        return self.began_at + timedelta(seconds=self.took_s + self.pause_s)
+    def ended_at(self) -> datetime:
+        return self.began_at + timedelta(seconds=self.took_s)
 
 
 @dataclass(slots=True)
@@ -133,8 +133,7 @@ class Sweep:
             try:
                 async with self.listings:
                     last = await self._last(watch)
-                    if last is not None and last != own and last.next_at > self.clock.now() and not last.found:
-                        # Somebody else has just been there.
+                    if last is not None and last != own and self._will_do(last, is_first=own is None):
                         swept = last
                     else:
                         swept = own = await self.once(watch, last_pause_s=last_pause_s)
@@ -146,9 +145,16 @@ class Sweep:
                 await self._pause(self.every_s, stopping)
                 continue
             last_pause_s = swept.pause_s
-            left_s = (swept.next_at - self.clock.now()).total_seconds()
+            left_s = swept.pause_s - (self.clock.now() - swept.ended_at).total_seconds()
+            if own is None:
+                left_s = min(left_s, self.every_s)
             # So that processes that began together do not stay together.
             await self._pause(left_s * random.uniform(1.0, 1.1), stopping)  # noqa: S311 - not for secrecy
+
+    def _will_do(self, last: Swept, *, is_first: bool) -> bool:
+        """Whether somebody else has just been there. What a process held back that has ended, nobody knows."""
+        until = last.ended_at + timedelta(seconds=self.every_s if is_first else last.pause_s)
+        return until > self.clock.now() and not last.found
 
     async def _pause(self, seconds: float, stopping: asyncio.Event) -> None:
         """Wait, but not if the intake has room for more than is remembered of what was held back."""
