@@ -1,25 +1,24 @@
 """A worker process that publishes its output and then, if told so, never gets to its commit.
 
-python -m tests.support.interrupted_worker FOLDER (hang|finish)
+python -m tests.support.interrupted_worker ADDRESS (hang|finish)
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Any
 
-from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, MediaFailed
 from polyvox.publish import Publisher
 from polyvox.worker import Worker
+from tests.support.logs import open_log
 from tests.support.worker_bench import STAGE, TOPIC
 
 
-async def main(folder: Path, then: str) -> None:
-    log, clock = EmbeddedLog(folder), SystemClock()
+async def main(address: str, then: str) -> None:
+    log, clock = open_log(address), SystemClock()
     publisher = Publisher(log, clock, "/tests")
 
     async def handler(envelope: Envelope[Any]) -> None:
@@ -41,4 +40,4 @@ async def main(folder: Path, then: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

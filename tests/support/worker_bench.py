@@ -1,4 +1,4 @@
-"""Workers on a real embedded log, with what tests ask about them."""
+"""Workers on a real log, embedded or Kafka, with what tests ask about them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.clock import SystemClock
 from polyvox.contracts import Envelope, MediaDeleted, MediaFailed, decode
 from polyvox.dead_letters import DeadLetter, Selection, letters, replay
 from polyvox.ports import Clock, EventLog, Message, Record, TopicConfig, TopicPartition
 from polyvox.publish import Publisher
-from polyvox.topics import configs
+from polyvox.topics import TOPICS, configs, dead_letter_topic
 from polyvox.worker import Worker
+from tests.support.logs import open_log
 from tests.support.recorded_metrics import RecordedMetrics
 
 TOPIC = MediaDeleted.TOPIC
@@ -59,23 +59,27 @@ class Running:
 
 @dataclass(slots=True)
 class Bench:
-    """``log`` is what workers and tests share; ``another_log`` opens the folder again."""
+    """``log`` is what workers and tests share; ``another_log`` opens the same one again."""
 
-    path: Path
-    log: EmbeddedLog
+    path: str | Path
+    log: EventLog
     metrics: RecordedMetrics = field(default_factory=RecordedMetrics)
-    _logs: list[EmbeddedLog] = field(default_factory=list)
+    _logs: list[EventLog] = field(default_factory=list)
     _running: list[Running] = field(default_factory=list)
 
     @classmethod
-    async def make(cls, path: Path, *, partitions: int = 1) -> Bench:
-        log = EmbeddedLog(path)
+    async def make(cls, path: str | Path, *, partitions: int = 1) -> Bench:
+        """``path`` is what ``open_log`` takes; on Kafka only the topics that a bench needs are created."""
+        log = open_log(path)
         await log.ensure_topics([TopicConfig(TOPIC, partitions)])
-        await log.ensure_topics(configs())
+        if isinstance(path, Path):
+            await log.ensure_topics(configs())
+        else:
+            await log.ensure_topics([TOPICS[name].config for name in (MediaFailed.TOPIC, dead_letter_topic(STAGE))])
         return cls(path, log)
 
-    def another_log(self) -> EmbeddedLog:
-        log = EmbeddedLog(self.path)
+    def another_log(self) -> EventLog:
+        log = open_log(self.path)
         self._logs.append(log)
         return log
 
