@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC
 from functools import partial
@@ -17,7 +18,7 @@ from polyvox.adapters.s3 import metadata, uploads
 from polyvox.adapters.s3.bucket import Bucket, etag_of, info_of, server_of, was_repeated
 from polyvox.adapters.s3.failures import code_of
 from polyvox.adapters.s3.scratch import Scratch, disk_errors
-from polyvox.errors import Invalid
+from polyvox.errors import Invalid, NotFound
 from polyvox.ports import PARTS_MAX, Body, ObjectInfo, OpenParts, PartInfo
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SPOOL_BYTES = 16 << 20
 """A part whose bytes come as a stream is kept in memory up to here, and in a scratch file beyond."""
 APPEND_BYTES = 1 << 20
+
+_UPLOAD = re.compile(r"[\w~+=-][\w.~+=-]*", re.ASCII)
 
 
 async def begin(bucket: Bucket, key: str, content_type: str, given: Mapping[str, str] | None) -> str:
@@ -40,7 +43,7 @@ async def begin(bucket: Bucket, key: str, content_type: str, given: Mapping[str,
 
 
 async def put_part(bucket: Bucket, scratch: Scratch, key: str, upload: str, number: int, body: Body) -> PartInfo:
-    named = {**bucket.at_new(key), "UploadId": upload, "PartNumber": checked_number(number)}
+    named = {**_named(bucket, key, upload), "PartNumber": checked_number(number)}
     if isinstance(body, bytes):
         return await bucket.ask(partial(_send, named, body), key)
     head, chunks = bytearray(), aiter(body)
@@ -66,19 +69,20 @@ async def put_part(bucket: Bucket, scratch: Scratch, key: str, upload: str, numb
 
 
 async def parts(bucket: Bucket, key: str, upload: str) -> Sequence[PartInfo]:
-    return await bucket.ask(partial(_stored, {**bucket.at(key), "UploadId": upload}), key)
+    return await bucket.ask(partial(_stored, _named(bucket, key, upload)), key)
 
 
 async def join(bucket: Bucket, key: str, upload: str, wanted: Sequence[PartInfo], *, if_absent: bool) -> ObjectInfo:
     in_order = sorted(wanted, key=lambda part: part.number)
     if not in_order or len({part.number for part in in_order}) < len(in_order):
         raise Invalid(f"{key}: an object is made of one part or more, each named once", code="bad-request")
-    named = {**bucket.at_new(key), "UploadId": upload}
+    named = _named(bucket, key, upload)
     return await bucket.ask(partial(_joined, bucket, key, named, in_order, if_absent), key, conditional=if_absent)
 
 
 async def forget(bucket: Bucket, key: str, upload: str) -> None:
-    await bucket.ask(partial(uploads.drop, bucket.at(key), upload), key)
+    if _UPLOAD.fullmatch(upload):
+        await bucket.ask(partial(uploads.drop, bucket.at(key), upload), key)
 
 
 async def still_open(bucket: Bucket, prefix: str) -> AsyncIterator[OpenParts]:
@@ -99,7 +103,7 @@ async def still_open(bucket: Bucket, prefix: str) -> AsyncIterator[OpenParts]:
 
 
 async def part_url(bucket: Bucket, key: str, upload: str, number: int, expires_s: int) -> str:
-    named = {**bucket.at_new(key), "UploadId": upload, "PartNumber": checked_number(number)}
+    named = {**_named(bucket, key, upload), "PartNumber": checked_number(number)}
     return await _signed(bucket, "upload_part", named, expires_s)
 
 
@@ -108,6 +112,13 @@ async def get_url(bucket: Bucket, key: str, expires_s: int, filename: str | None
     if filename is not None:
         named["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
     return await _signed(bucket, "get_object", named, expires_s)
+
+
+def _named(bucket: Bucket, key: str, upload: str) -> dict[str, Any]:
+    """Arguments that name the upload. Raises NotFound for an id that is none, which some servers take for a path."""
+    if not _UPLOAD.fullmatch(upload):
+        raise NotFound(f"there is no upload {upload} of {key}", code="not-found")
+    return {**bucket.at_new(key), "UploadId": upload}
 
 
 def checked_number(number: int) -> int:
@@ -145,11 +156,11 @@ def _send_file(named: Mapping[str, Any], path: Path, client: S3Client) -> PartIn
 
 
 def _stored(named: Mapping[str, Any], client: S3Client) -> list[PartInfo]:
-    return [
-        PartInfo(part["PartNumber"], etag_of(part), part["Size"])
-        for page in client.get_paginator("list_parts").paginate(**named)
-        for part in page.get("Parts", ())
-    ]
+    found = [part for page in client.get_paginator("list_parts").paginate(**named) for part in page.get("Parts", ())]
+    # SeaweedFS also lists parts that were replaced, in no order, with their time in seconds.
+    found.sort(key=lambda part: part["LastModified"])
+    newest = {part["PartNumber"]: PartInfo(part["PartNumber"], etag_of(part), part["Size"]) for part in found}
+    return [newest[number] for number in sorted(newest)]
 
 
 def _open_page(asked: Mapping[str, Any], client: S3Client) -> Mapping[str, Any]:
