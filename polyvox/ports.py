@@ -249,7 +249,7 @@ class ObjectStore(Protocol):
         """Make the object of these parts, in order of their numbers; from here on it is seen.
 
         Raises:
-            NotFound: there is no such upload (any more).
+            NotFound: there is no such upload (any more); some stores repeat what they said of a join instead.
             Invalid: a part is missing, differs from what is stored, or is too small.
             AlreadyExists: with ``if_absent``, when the key is taken.
         """

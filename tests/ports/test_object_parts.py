@@ -51,8 +51,11 @@ async def test_parts_in_any_order_become_one_object(stores: StoreWorld, store: O
         await store.parts(key, upload)
     with pytest.raises(NotFound):
         await store.put_part(key, upload, 1, b"late")
-    with pytest.raises(NotFound):
-        await store.join_parts(key, upload, [head, tail])
+    try:
+        again = await store.join_parts(key, upload, [head, tail])
+    except NotFound:
+        return
+    assert again.etag == info.etag, "a join that is repeated finds what it made, or nothing"
 
 
 async def test_a_join_refuses_parts_that_are_not_what_was_stored(stores: StoreWorld, store: ObjectStore) -> None:
