@@ -16,6 +16,7 @@ from typing import Self
 
 from ingest.draining import Draining
 from polyvox.contracts import Lane, LaneBacklog, MediaUploaded, TenantBacklog
+from polyvox.contracts.media_uploaded import BYTES_PER_S
 from polyvox.ports import Clock
 from polyvox.settings import Settings, TenantLimits
 
@@ -117,7 +118,11 @@ class Admission:
 
     def accepted(self, upload: MediaUploaded) -> None:
         """To be told of every upload that is on the log."""
-        self._account(upload.tenant, upload.lane).add(self._clock.now(), upload.weight_s())
+        self.let_in(upload.tenant, upload.lane, upload.original.size_bytes)
+
+    def let_in(self, tenant: str, lane: Lane, size_bytes: int) -> None:
+        """As ``accepted``, by what is known of an upload before it is decoded."""
+        self._account(tenant, lane).add(self._clock.now(), size_bytes / BYTES_PER_S)
 
     def heard(self, backlog: TenantBacklog) -> None:
         """Take in what the projection tells; the newest message of a tenant counts."""

@@ -13,7 +13,7 @@ from ingest.parts.documents import Completing, NewUpload, UploadState
 from ingest.parts.session import Session
 from ingest.parts.sessions import Sessions, Wish
 from ingest.upload.idempotency import checked_key
-from ingest.upload.intake import TENANT, Intake, Queued
+from ingest.upload.intake import Intake, Queued
 from ingest.upload.options import Known, check_options, checked_metadata, clean_filename
 from ingest.upload.refusals import empty_file, too_large
 from polyvox.contracts import Options
@@ -33,9 +33,10 @@ def router(intake: Intake) -> APIRouter:
             return UploadState.of(session, [])
         return UploadState.of(session, await sessions.parts(session))
 
-    @api.post("", status_code=201, summary="Begin an upload in parts.", responses=documented(400, 413, 422, 503))
+    @api.post("", status_code=201, summary="Begin an upload in parts.", responses=documented(400, 413, 422, 429, 503))
     async def begin(
         new: NewUpload,
+        request: Request,
         response: Response,
         idempotency_key: Annotated[
             str | None, Header(description="Makes a retry safe: requests with the same key begin one upload.")
@@ -48,8 +49,10 @@ def router(intake: Intake) -> APIRouter:
             raise empty_file()
         if new.size_bytes > intake.max_bytes:
             raise too_large(intake.max_bytes)
+        tenant = intake.tenant_of(request)
+        await intake.gate.admit(tenant, new.lane)
         wish = Wish(
-            tenant=TENANT,
+            tenant=tenant,
             size_bytes=new.size_bytes,
             filename=clean_filename(new.filename),
             options=_options(new.options, known),
@@ -85,7 +88,7 @@ def router(intake: Intake) -> APIRouter:
         except Exception as error:
             intake.count_failed(error)
             raise
-        intake.count_accepted(session.size_bytes or 0, replayed=accepted.replayed)
+        intake.count_accepted(session.tenant, session.lane, session.size_bytes or 0, replayed=accepted.replayed)
         queued = Queued.of(accepted.media_id)
         response.headers["Location"] = queued.href
         if accepted.replayed:

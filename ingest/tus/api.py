@@ -72,7 +72,7 @@ def router(intake: Intake) -> APIRouter:
         has_body = _has_body(request)
         if has_body:
             _check_type(request)
-        session = await uploading.create(request.headers)
+        session = await uploading.create(request.headers, intake.tenant_of(request))
         answer = {"Location": f"{PREFIX}/{session.upload_id}", **_times(session)}
         if has_body:
             session, offset = await uploading.append(session.upload_id, request, 0)

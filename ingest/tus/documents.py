@@ -55,7 +55,7 @@ PATCHING: Document = {
 }
 CREATED: Responses = {
     201: _answer("Created", Location="string", Upload_Offset="integer", Upload_Expires="string"),
-    **problems(400, 408, 412, 413, 415, CHECKSUM_MISMATCH, 503),
+    **problems(400, 408, 412, 413, 415, 429, CHECKSUM_MISMATCH, 503),
 }
 LOOKED: Responses = {
     200: _answer(

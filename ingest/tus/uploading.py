@@ -14,7 +14,7 @@ from ingest.tus import checksum, headers, refusals
 from ingest.tus.reached import Reached, reached
 from ingest.tus.turns import Turn, Turns
 from ingest.tus.writing import Writer, keep_what_came
-from ingest.upload.intake import TENANT, Intake
+from ingest.upload.intake import Intake
 from ingest.upload.options import Known, clean_filename, read_options
 from ingest.upload.refusals import empty_file, too_large
 from polyvox.http import Problem
@@ -28,17 +28,18 @@ class Uploading:
     known: Known
     turns: Turns
 
-    async def create(self, said: Mapping[str, str]) -> Session:
-        """Raises Problem: 400, a header or an option is not valid; 413, it is too large."""
+    async def create(self, said: Mapping[str, str], tenant: str) -> Session:
+        """Raises Problem: 400, a header or an option is not valid; 413, it is too large; 429, too much waits."""
         length = headers.announced_length(said)
         if length == 0:
             raise empty_file()
         if length is not None and length > self.intake.max_bytes:
             raise too_large(self.intake.max_bytes)
         about = headers.metadata(said.get("Upload-Metadata"))
+        await self.intake.gate.admit(tenant, about.lane)
         return await self.sessions.begin(
             Wish(
-                tenant=TENANT,
+                tenant=tenant,
                 size_bytes=length,
                 filename=clean_filename(about.filename),
                 options=read_options(about.fields, self.known),
@@ -160,7 +161,7 @@ class Uploading:
         except Exception as error:
             self.intake.count_failed(error)
             raise
-        self.intake.count_accepted(session.size_bytes or 0, replayed=accepted.replayed)
+        self.intake.count_accepted(session.tenant, session.lane, session.size_bytes or 0, replayed=accepted.replayed)
 
     @staticmethod
     def _at_end(session: Session, offset: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -12,11 +12,12 @@ from ingest.upload import detect_language, refusals
 from ingest.upload.document import request_document
 from ingest.upload.form import FORM_OVERHEAD_BYTES, boundary_of, extended_filename, form_events, raw_events
 from ingest.upload.idempotency import checked_key
-from ingest.upload.intake import TENANT, Intake, Queued
+from ingest.upload.intake import Intake, Queued
 from ingest.upload.options import NOTHING_FIXED, Known, read_options
 from ingest.upload.receiver import Receiver
 from ingest.upload.uploads import Accepted, Uploads
-from polyvox.contracts import Options
+from ingest.upload.wanted import LANE, Wanted, lane_in, read_wanted
+from polyvox.contracts import Lane
 from polyvox.http import documented
 
 FOR_LANGUAGE: Mapping[str, Any] = {
@@ -39,25 +40,31 @@ def router(intake: Intake) -> APIRouter:
     uploads = Uploads(runtime.store, publisher, runtime.clock)
     known = intake.known()
 
-    async def accept(request: Request, receiver: Receiver, idempotency_key: str | None) -> Accepted:
+    async def accept(request: Request, receiver: Receiver, tenant: str, idempotency_key: str | None) -> Accepted:
         trace = request.headers.get("traceparent")
         if idempotency_key is None:
-            return await uploads.accept(receiver, tenant=TENANT, traceparent=trace)
+            return await uploads.accept(receiver, tenant=tenant, traceparent=trace)
         key = checked_key(idempotency_key)
-        return await uploads.accept_once(receiver, tenant=TENANT, idempotency_key=key, traceparent=trace)
+        return await uploads.accept_once(receiver, tenant=tenant, idempotency_key=key, traceparent=trace)
 
     async def take(
         request: Request, idempotency_key: str | None = None, *, fixed: Mapping[str, Any] = NOTHING_FIXED
     ) -> Accepted:
         """Accept the upload in ``request``; the options in ``fixed`` are not the caller's to choose."""
         try:
+            tenant = intake.tenant_of(request)
+            await intake.gate.admit(tenant, *_lanes(request))
+
+            async def admit(lane: Lane) -> None:
+                await intake.gate.admit(tenant, lane)
+
             async with intake.body(request) as chunks:
-                receiver = _receiver(request, chunks, intake.max_bytes, known, fixed)
-                accepted = await accept(request, receiver, idempotency_key)
+                receiver = _receiver(request, chunks, intake.max_bytes, known, fixed, admit)
+                accepted = await accept(request, receiver, tenant, idempotency_key)
         except Exception as error:
             intake.count_failed(error)
             raise
-        intake.count_accepted(receiver.size_bytes, replayed=accepted.replayed)
+        intake.count_accepted(tenant, receiver.lane, receiver.size_bytes, replayed=accepted.replayed)
         return accepted
 
     @api.post(
@@ -65,7 +72,7 @@ def router(intake: Intake) -> APIRouter:
         status_code=202,
         response_model=Queued,
         summary="Upload a recording.",
-        responses=documented(400, 408, 409, 413, 415, 422, 503),
+        responses=documented(400, 408, 409, 413, 415, 422, 429, 503),
         openapi_extra=request_document(),
     )
     async def upload(
@@ -93,13 +100,27 @@ def router(intake: Intake) -> APIRouter:
     async def take_for_language(request: Request) -> Accepted:
         return await take(request, fixed=FOR_LANGUAGE)
 
-    document = request_document(without=FOR_LANGUAGE)
+    document = request_document(without={*FOR_LANGUAGE, LANE})
     api.include_router(detect_language.router(runtime, publisher, take_for_language, document))
     return api
 
 
+def _lanes(request: Request) -> tuple[Lane, ...]:
+    """Those that the upload may be in, as far as that can be told before its body comes."""
+    named = lane_in(request.query_params.multi_items())
+    if named is not None:
+        return (named,)
+    is_form = boundary_of(request.headers.get("content-type", "")) is not None
+    return ("interactive", "bulk") if is_form else ("interactive",)
+
+
 def _receiver(
-    request: Request, chunks: AsyncIterator[bytes], max_bytes: int, known: Known, fixed: Mapping[str, Any]
+    request: Request,
+    chunks: AsyncIterator[bytes],
+    max_bytes: int,
+    known: Known,
+    fixed: Mapping[str, Any],
+    admit: Callable[[Lane], Awaitable[None]],
 ) -> Receiver:
     boundary = boundary_of(request.headers.get("content-type", ""))
     slack = 0 if boundary is None else FORM_OVERHEAD_BYTES
@@ -113,10 +134,11 @@ def _receiver(
     else:
         events = form_events(_bounded(chunks, max_bytes), boundary)
 
-    def options(given: Sequence[tuple[str, str]]) -> Options:
-        return read_options(given, known, fixed)
+    def wanted(given: Sequence[tuple[str, str]]) -> Wanted:
+        # Whoever waits for an answer is in no lane but the first.
+        return Wanted(read_options(given, known, fixed)) if fixed else read_wanted(given, known)
 
-    return Receiver(events, max_bytes=max_bytes, read_options=options, fields=query)
+    return Receiver(events, max_bytes=max_bytes, read_wanted=wanted, admit=admit, fields=query)
 
 
 async def _bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:

@@ -43,7 +43,7 @@ def router(runtime: Runtime, publisher: Publisher, take: Take, request_document:
         "/v1/detect-language",
         response_model=Detected,
         summary="Which language is spoken?",
-        responses=documented(400, 408, 413, 415, 422, 503),
+        responses=documented(400, 408, 413, 415, 422, 429, 503),
         openapi_extra=request_document,
     )
     async def detect_language(request: Request) -> Detected:

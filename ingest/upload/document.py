@@ -29,6 +29,12 @@ def request_document(*, without: Collection[str] = ()) -> dict[str, Any]:
         "type": "string",
         "description": "A JSON object of strings. Fields named metadata.KEY work as well.",
     }
+    options["lane"] = {
+        "type": "string",
+        "enum": ["interactive", "bulk"],
+        "default": "interactive",
+        "description": "Bulk work waits while there is interactive work.",
+    }
     options = {name: option for name, option in options.items() if name not in without}
     form = {"type": "object", "required": ["file"], "properties": {"file": BINARY, **options}}
     in_query = [{"name": name, "in": "query", "schema": option} for name, option in options.items()]

@@ -11,9 +11,12 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
+from ingest.upload import refusals
+from ingest.upload.admitting import Gate
 from ingest.upload.options import Known
 from ingest.upload.patience import GRACE_S, IDLE_S, Patience
 from polyvox import metrics
+from polyvox.contracts import Lane
 from polyvox.errors import Transient
 from polyvox.http import Problem
 from polyvox.metrics import Metrics
@@ -21,8 +24,9 @@ from polyvox.publish import Publisher
 from polyvox.service import Runtime
 
 SOURCE = "/polyvox/ingest"
-# There is one tenant until requests are authenticated.
 TENANT = "default"
+"""Whose uploads are that no gateway names a tenant for."""
+TENANT_CHARS = 200
 
 
 class Queued(BaseModel):
@@ -45,6 +49,20 @@ class Intake:
     idle_s: float = IDLE_S
     grace_s: float = GRACE_S
     counters: Metrics = field(default_factory=metrics.process_metrics)
+    gate: Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gate", Gate(self.runtime))
+
+    def tenant_of(self, request: Request) -> str:
+        """Who uploads, as a trusted gateway says. Raises Problem: 400, it names nobody that can be."""
+        header = self.runtime.settings.trust_tenant_header
+        named = request.headers.get(header) if header else None
+        if header is None or named is None:
+            return TENANT
+        if not 0 < len(named) <= TENANT_CHARS or not (named.isascii() and named.isprintable()):
+            raise refusals.bad_tenant(header)
+        return named
 
     @property
     def max_bytes(self) -> int:
@@ -66,10 +84,11 @@ class Intake:
         ):
             yield chunks
 
-    def count_accepted(self, size_bytes: int, *, replayed: bool) -> None:
+    def count_accepted(self, tenant: str, lane: Lane, size_bytes: int, *, replayed: bool) -> None:
         self.counters.add(metrics.UPLOADS, outcome="replayed" if replayed else "accepted")
         if not replayed:
             self.counters.add(metrics.UPLOADED_BYTES, size_bytes)
+            self.gate.accepted(tenant, lane, size_bytes)
 
     def count_failed(self, error: Exception) -> None:
         self.counters.add(metrics.UPLOADS, outcome=_outcome(error))

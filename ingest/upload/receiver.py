@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from ingest.upload import refusals
 from ingest.upload.form import Event, Field, FileStart
 from ingest.upload.options import clean_filename
 from ingest.upload.sniff import SNIFF_BYTES, sniff
-from polyvox.contracts import Options
+from ingest.upload.wanted import Wanted
+from polyvox.contracts import Lane, Options
 
 BLOCK_BYTES = 1024 * 1024
 """Network chunks are joined to blocks of this size, so that hashing and storing are called rarely."""
@@ -21,7 +22,7 @@ class Receiver:
 
     Call :meth:`open`, then iterate :meth:`blocks` to the end; the attributes are complete
     after that. Whatever is wrong with the upload is raised by one of the two as a Problem
-    (400, 413 or 415), so a store that is fed from ``blocks`` never sees the end of a bad upload.
+    (400, 413, 415 or 429), so a store that is fed from ``blocks`` never sees the end of a bad upload.
     """
 
     def __init__(
@@ -29,13 +30,18 @@ class Receiver:
         events: AsyncIterator[Event],
         *,
         max_bytes: int,
-        read_options: Callable[[Sequence[tuple[str, str]]], Options],
+        read_wanted: Callable[[Sequence[tuple[str, str]]], Wanted],
+        admit: Callable[[Lane], Awaitable[None]],
         fields: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """``fields`` are options that came otherwise, for example in the query string."""
+        """``fields`` are options that came otherwise, for example in the query string; ``admit`` refuses
+        a lane that has no room.
+        """
         self._events = events
         self._max_bytes = max_bytes
-        self._read_options = read_options
+        self._read_wanted = read_wanted
+        self._admit = admit
+        self._wanted = Wanted()
         self._fields = list(fields)
         self._hash = hashlib.sha256()
         self._buffer = bytearray()
@@ -44,7 +50,14 @@ class Receiver:
         self.media_type = ""
         self.size_bytes = 0
         self.sha256 = ""
-        self.options = Options()
+
+    @property
+    def options(self) -> Options:
+        return self._wanted.options
+
+    @property
+    def lane(self) -> Lane:
+        return self._wanted.lane
 
     async def open(self) -> None:
         """Read until it is known what the file is."""
@@ -60,6 +73,7 @@ class Receiver:
         if media_type is None:
             raise refusals.not_media()
         self.media_type = media_type
+        await self._admit(self.lane)
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """The file in blocks of about a mebibyte. It ends only when the whole upload is in order."""
@@ -69,7 +83,9 @@ class Receiver:
                 yield await self._next_block()
         if self._buffer:
             yield await self._next_block()
-        self.options = self._read_options(self._fields)
+        admitted, self._wanted = self.lane, self._read_wanted(self._fields)
+        if self.lane != admitted:
+            await self._admit(self.lane)
         self.sha256 = self._hash.hexdigest()
 
     async def _next_block(self) -> bytes:
@@ -89,6 +105,6 @@ class Receiver:
                 self._started = True
                 self.filename = clean_filename(filename)
                 # More fields may follow, but a wrong one is better told before gigabytes than after.
-                self._read_options(self._fields)
+                self._wanted = self._read_wanted(self._fields)
             case Field(name, value):
                 self._fields.append((name, value))

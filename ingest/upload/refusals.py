@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import ceil
+
+from ingest.admission import Full
 from polyvox.http import Problem
 from polyvox.http.problems import unavailable
 
@@ -81,6 +84,37 @@ def too_large(limit_bytes: int) -> Problem:
         "Compress it, for example to Opus or FLAC, or cut it into several; "
         "or raise POLYVOX_MAX_UPLOAD_BYTES if the server is yours.",
         members={"max_upload_bytes": limit_bytes},
+    )
+
+
+def backlog_full(full: Full) -> Problem:
+    after_s = ceil(full.retry_after_s)
+    limits = full.limits
+    return Problem(
+        429,
+        "backlog-full",
+        "Too much of your work waits",
+        f"In the {full.lane} lane {full.recordings} recordings with {full.audio_s / 3600:.1f} hours of audio wait; "
+        f"{limits.recordings} recordings and {limits.audio_s / 3600:.1f} hours may. Nothing of this upload was kept. "
+        f"Send it again in {after_s} s, or put recordings into a watched bucket: there they wait without limit.",
+        headers={"Retry-After": str(after_s)},
+        members={
+            "lane": full.lane,
+            "waiting_recordings": full.recordings,
+            "waiting_audio_s": round(full.audio_s, 3),
+            "max_recordings": limits.recordings,
+            "max_audio_s": limits.audio_s,
+        },
+    )
+
+
+def bad_tenant(header: str) -> Problem:
+    return Problem(
+        400,
+        "bad-tenant",
+        "The tenant is not valid",
+        f"The gateway named a tenant in {header} that has not 1 to 200 printable ASCII characters; this is for whoever "
+        "runs the gateway to put right.",
     )
 
 

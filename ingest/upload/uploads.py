@@ -103,6 +103,7 @@ class Uploads:
         return MediaUploaded(
             media_id=media_id,
             tenant=tenant,
+            lane=upload.lane,
             original=StoredObject(
                 key=keys.original(media_id),
                 size_bytes=upload.size_bytes,
