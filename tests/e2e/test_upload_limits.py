@@ -73,7 +73,7 @@ async def test_who_waits_for_a_language_has_no_lane_to_choose(ingest: Ingest) ->
 async def test_the_tenant_is_whom_the_gateway_names(ingest: Ingest) -> None:
     await ingest.client.post("/v1/media", content=wav(), headers={TENANTS: "acme"})
     await ingest.client.post("/v1/media", content=wav(level=2))
-    assert [event.data.tenant for event in await ingest.uploaded()] == ["acme", "default"]
+    assert {event.data.tenant for event in await ingest.uploaded()} == {"acme", "default"}
     answer = await ingest.client.post("/v1/media", content=wav(), headers={TENANTS: "x" * 201})
     assert answer.status_code == 400
     assert answer.json()["code"] == "bad-tenant"
