@@ -36,11 +36,19 @@ CIRCUIT_PAUSE_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """One process and the services it hosts. Without the setting ``needs`` it has nothing to do."""
+    """One process and the services it hosts. Without the setting ``needs`` it has nothing to do.
+
+    ``program``: another module, with its arguments, that hosts them.
+    """
 
     name: str
     services: tuple[str, ...]
     needs: str | None = None
+    program: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> tuple[str, ...]:
+        return self.program or ("polyvox.cli", "run", *self.services)
 
     def is_wanted(self, settings: Settings) -> bool:
         return self.needs is None or bool(getattr(settings, self.needs))
@@ -144,9 +152,7 @@ class Supervisor:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "polyvox.cli",
-            "run",
-            *spec.services,
+            *spec.module,
             "--member",
             spec.name,
             "--parent",

@@ -1,0 +1,108 @@
+"""A transcriber and a diarizer whose engines return at once: what is left is what the pipeline itself costs.
+
+    python -m benchmarks.instant transcriber|diarizer --member NAME [--parent PID]
+
+Handlers, worker, log and store are the product's own; only the models are not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn, Run
+from diarizer.handler import Diarizer
+from polyvox import topics
+from polyvox.contracts import MediaReady, PartReady
+from polyvox.host import run_loaded
+from polyvox.publish import Publisher
+from polyvox.service import Runtime, Service
+from polyvox.settings import Settings
+from polyvox.worker import worker_of
+from transcriber.engines.base import EngineWord, TranscribeOptions, Transcription
+from transcriber.handler import Handler
+
+CONCURRENCY = 8
+TALK = ["So", "we", "look", "at", "what", "it", "costs,", "one", "recording", "after", "the", "other."]
+
+
+async def transcribe(_flac: bytes, _engine: str, _options: TranscribeOptions) -> Transcription:
+    """Two words a second for six seconds."""
+    words = [EngineWord(n / 2, n / 2 + 0.4, f" {word}", 0.9, 0) for n, word in enumerate(TALK)]
+    return Transcription(words, "en", [("en", 1.0)], [(0.0, 6.0)])
+
+
+async def provide(_model: str) -> None:
+    """There are no weights to fetch."""
+
+
+class Turns:
+    async def diarize(self, _audio: Path, _options: DiarizeOptions) -> Run:
+        turns = [EngineTurn(0.0, 3.0, "S1"), EngineTurn(3.0, 6.0, "S2")]
+        return Run(Diarized(turns, turns, {}), 6.0, "instant", "none")
+
+
+async def transcriber(runtime: Runtime) -> None:
+    publisher = Publisher(runtime.log, runtime.clock, "/benchmarks/transcriber")
+    handler = Handler(
+        runtime.store,
+        publisher,
+        runtime.clock,
+        transcribe=transcribe,
+        provide=provide,
+        engine="instant",
+        model="none",
+    )
+    worker = worker_of(
+        runtime,
+        name="transcriber",
+        topics=topics.laned(PartReady.TOPIC),
+        handler=handler.handle,
+        on_give_up=handler.give_up,
+        concurrency=CONCURRENCY,
+    )
+    await worker.run(runtime.stopping)
+
+
+async def diarizer(runtime: Runtime) -> None:
+    publisher = Publisher(runtime.log, runtime.clock, "/benchmarks/diarizer")
+    handler = Diarizer(runtime.store, publisher, runtime.clock, Turns(), pipeline="builtin")
+    worker = worker_of(
+        runtime,
+        name="diarizer",
+        topics=topics.laned(MediaReady.TOPIC),
+        handler=handler.handle,
+        on_give_up=handler.give_up,
+        concurrency=CONCURRENCY,
+    )
+    await worker.run(runtime.stopping)
+
+
+SERVICES = {"transcriber": transcriber, "diarizer": diarizer}
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("name", choices=list(SERVICES))
+    options.add_argument("--member", required=True)
+    options.add_argument("--parent", type=int)
+    given = options.parse_args()
+    if given.parent:
+        threading.Thread(target=_follow, args=(given.parent,), daemon=True).start()
+    service = Service(name=given.name, work=SERVICES[given.name])
+    return run_loaded([service], Settings(), member=given.member)
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
