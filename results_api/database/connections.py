@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,7 +34,7 @@ def engine_of(
     pool: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
     if not url.startswith(postgres.SCHEME):
         engine = create_async_engine(url, **pool)
-        sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine.sync_engine, "connect", set_up_sqlite)
         return engine
     engine = create_async_engine(postgres.SCHEME, async_creator=postgres.connector(url, statement_s), **pool)
     sa.event.listen(engine.sync_engine, "checkout", postgres.refuse_lost)
@@ -46,19 +46,36 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection whose changes are committed at the end, or not at all.
 
     On SQLite the transaction begins with its first write, so begin with a write: a read that
-    later turns into a write fails when somebody else wrote in between.
+    later turns into a write fails when somebody else wrote in between. A Writer has no such rule.
 
     Raises:
         Unavailable: the database cannot be reached, does not write, is locked for too long or
             out of space, or another transaction stood in the way.
     """
-    with _translated():
+    with translated():
         async with engine.begin() as connection:
             yield connection
 
 
+@contextlib.asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for queries that need no transaction around them. Raises Unavailable."""
+    with translated():
+        async with engine.connect() as connection:
+            if engine.dialect.name != "sqlite":
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+
+def padded(ids: Sequence[str]) -> list[str]:
+    """``ids`` for an IN, some of them several times: few lengths make few statements to prepare."""
+    length = 1 << (len(ids) - 1).bit_length()
+    return [*ids, *[ids[-1]] * (length - len(ids))] if ids else []
+
+
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raises Unavailable for what is the database's trouble."""
     try:
         yield
     except DBAPIError as error:
@@ -70,7 +87,8 @@ def _translated() -> Iterator[None]:
         raise Unavailable(f"the results database is in trouble: {error or 'it does not answer in time'}") from error
 
 
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
+def set_up_sqlite(connection: Any, _record: Any) -> None:
+    """For the event ``connect``."""
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     # The offsets of what was folded are durable, so what was folded must be as well.

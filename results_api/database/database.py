@@ -1,44 +1,49 @@
-"""The results database: recordings, changed by compare-and-set, and what is planned to be published.
+"""The results database: recordings, changed one after the other, and what is planned to be published.
 
-A change is worked out in memory from what was read and written only if nobody else wrote in
-between, else worked out again. So events of one recording may be folded by several processes.
+A change is worked out in memory from what was read, while its row is locked. So events of one
+recording may be folded by several processes. What waits for its turn shares one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import DBAPIError
 
 from polyvox.contracts import StageFailed
-from polyvox.errors import Unavailable
-from results_api.database import rows
-from results_api.database.connections import engine_of, transaction
+from results_api.database import changes, rows
+from results_api.database.batches import Batches
+from results_api.database.changes import Answer, Change, Wanted
+from results_api.database.connections import CONNECTIONS, engine_of, padded, reading, transaction
 from results_api.database.recording import Plan, Recording
-from results_api.database.tables import labels, plans, recordings
+from results_api.database.tables import plans, recordings
+from results_api.database.writers import writer_of
 
-TRIES = 100
-IDS_MAX = 500
-
-Change = Callable[[Recording | None], Recording | None]
+IDS_MAX = 512
+BATCH_MAX = 64
 
 
 class Database:
     """Every call raises Unavailable when the database is in trouble. Connects at the first call."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = engine_of(url)
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
+        self.engine = engine_of(url, connections=connections)
+        self._writer = writer_of(self.engine)
+        self._changes = Batches(self._change_some, most=BATCH_MAX)
+        self._planned = Batches(self._are_planned, most=BATCH_MAX)
 
     async def close(self) -> None:
+        await self._changes.close()
+        await self._planned.close()
+        await self._writer.close()
         await self.engine.dispose()
 
     async def get(self, media_id: str) -> Recording | None:
         query = sa.select(recordings).where(recordings.c.media_id == media_id)
-        async with transaction(self.engine) as connection:
+        async with reading(self.engine) as connection:
             row = (await connection.execute(query)).mappings().first()
         return rows.recording_of(dict(row)) if row else None
 
@@ -49,27 +54,18 @@ class Database:
         A greater ``planned_version`` stores a plan; ``published`` is the version of a plan
         that is done with. The plans of a deleted recording go as well.
         """
-        for _ in range(TRIES):
-            known = await self.get(media_id)
-            wanted = change(known)
-            if wanted is None or (wanted is known and published is None):
-                return known
-            stored = wanted if wanted is known else replace(wanted, revision=wanted.revision + 1)
-            if await self._save(known, stored, published):
-                return stored
-        raise Unavailable(f"the recording {media_id} is changed by too many at once")
+        return await self._changes.ask(Wanted(media_id, change, published))
 
     async def plans(self, media_id: str) -> list[Plan]:
         """What is to be published of a recording, oldest version first."""
         query = sa.select(plans).where(plans.c.media_id == media_id).order_by(plans.c.version)
-        async with transaction(self.engine) as connection:
+        async with reading(self.engine) as connection:
             found = (await connection.execute(query)).mappings().all()
         return [rows.plan_of(dict(row)) for row in found]
 
     async def is_planned(self, plan: Plan) -> bool:
         """False once it is published, or its recording deleted."""
-        async with transaction(self.engine) as connection:
-            return (await connection.execute(sa.select(plans.c.version).where(_is(plan)))).first() is not None
+        return await self._planned.ask(plan)
 
     async def lose(self, plan: Plan, lost: Mapping[str, StageFailed]) -> Plan | None:
         """Note what a plan has to do without; None when it is not planned any more."""
@@ -93,52 +89,32 @@ class Database:
         """Revisions of those of ``media_ids`` that are known."""
         wanted = list(media_ids)
         found: dict[str, int] = {}
-        async with transaction(self.engine) as connection:
+        async with reading(self.engine) as connection:
             for start in range(0, len(wanted), IDS_MAX):
-                some = recordings.c.media_id.in_(wanted[start : start + IDS_MAX])
+                some = recordings.c.media_id.in_(padded(wanted[start : start + IDS_MAX]))
                 query = sa.select(recordings.c.media_id, recordings.c.revision).where(some)
                 found.update((row.media_id, row.revision) for row in await connection.execute(query))
         return found
 
-    async def _save(self, known: Recording | None, new: Recording, published: int | None) -> bool:
-        """False when somebody else was faster."""
-        row = rows.row_of(new)
+    async def _change_some(self, wanted: list[Wanted]) -> list[Answer]:
         try:
-            async with transaction(self.engine) as connection:
-                if known is None:
-                    await connection.execute(sa.insert(recordings).values(row))
-                elif new is not known:
-                    mine = (recordings.c.media_id == known.media_id) & (recordings.c.revision == known.revision)
-                    updated = await connection.execute(sa.update(recordings).where(mine).values(row))
-                    if updated.rowcount != 1:
-                        return False
-                await _save_beside(connection, known, new, published)
-        except IntegrityError:
-            return False
-        return True
+            answers = await self._writer.write(lambda connection: changes.carry_out(connection, wanted))
+        except DBAPIError as error:
+            if len(wanted) == 1:
+                return [error]
+            # One of them is refused: the others must not go down with it.
+            return [answer for one in wanted for answer in await self._change_some([one])]
+        if again := [n for n, answer in enumerate(answers) if answer is changes.TAKEN]:
+            for n, answer in zip(again, await self._change_some([wanted[n] for n in again]), strict=True):
+                answers[n] = answer
+        return answers
 
-
-async def _save_beside(
-    connection: AsyncConnection, known: Recording | None, new: Recording, published: int | None
-) -> None:
-    """What a change of a recording means for the other tables."""
-    mine = plans.c.media_id == new.media_id
-    if new.view.deleted_at is not None:
-        await connection.execute(sa.delete(plans).where(mine))
-    elif new.planned_version > (known.planned_version if known else 0):
-        await connection.execute(sa.insert(plans).values(rows.row_of_plan(new)))
-    if published is not None:
-        await connection.execute(sa.delete(plans).where(mine, plans.c.version == published))
-    before = rows.label_rows(known) if known else []
-    after = rows.label_rows(new)
-    if before != after:
-        await connection.execute(sa.delete(labels).where(labels.c.media_id == new.media_id))
-        await _insert_all(connection, labels, after)
-
-
-async def _insert_all(connection: AsyncConnection, table: sa.Table, values: Sequence[Mapping[str, str]]) -> None:
-    if values:
-        await connection.execute(sa.insert(table), list(values))
+    async def _are_planned(self, asked: list[Plan]) -> list[bool]:
+        media_ids = padded(sorted({plan.media_id for plan in asked}))
+        query = sa.select(plans.c.media_id, plans.c.version).where(plans.c.media_id.in_(media_ids))
+        async with reading(self.engine) as connection:
+            found = {(row.media_id, row.version) for row in await connection.execute(query)}
+        return [(plan.media_id, plan.version) in found for plan in asked]
 
 
 def _is(plan: Plan) -> sa.ColumnElement[bool]:

@@ -166,6 +166,15 @@ def with_event(known: Recording | None, event: Envelope[Any], now: datetime) -> 
     return replace(changed, planned_version=known.planned_version + 1, planned_basis=basis(counting))
 
 
+def only_plan(before: Recording | None, after: Recording) -> Plan | None:
+    """What a change from ``before`` to ``after`` planned, if nothing else can be waiting to be published."""
+    planned = before.planned_version if before else 0
+    told = before.outcome.version if before and before.outcome else 0
+    if after.planned_version != planned + 1 or told != planned or after.planned_basis is None:
+        return None
+    return Plan(after.planned_version, after.planned_basis, after.current)
+
+
 def tombstone(known: Recording, view: RecordingView, now: datetime) -> Recording:
     """What is left of a deleted recording: names and times. ``removed`` lapses: there may be new objects."""
     return Recording(

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from polyvox.contracts import StageFailed
 from results_api.database.recording import Outcome, Plan, Recording, Status
 from results_api.view.view import RecordingView
+from results_api.view.waiting import waiting
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOST = TypeAdapter(dict[str, StageFailed])
@@ -75,6 +76,8 @@ def row_of(recording: Recording) -> dict[str, Any]:
         "duration_s": view.duration_s,
         "labels": json.dumps(view.options.metadata, ensure_ascii=False),
         "failure": failure.model_dump_json() if failure else None,
+        "lane": view.owner.lane if view.owner else "interactive",
+        **waiting(view)._asdict(),
     }
 
 

@@ -51,7 +51,8 @@ def advice(error: BaseException | None) -> str | None:
         return "the file is damaged; restore it, or move it away to begin with an empty one"
     if state is None:
         # asyncpg says so of options that contradict each other or are none.
-        wrong = isinstance(error, InterfaceError) and isinstance(error.orig.__cause__, ValueError)
+        said = error.orig.__cause__ if error.orig else None
+        wrong = isinstance(error, InterfaceError) and isinstance(said, ValueError)
         return f"the URL is wrong: {error.orig}" if wrong else None
     if state.startswith(_AUTHORISATION):
         return f"the server does not let us in: {error.orig}; look at the user, the password and pg_hba.conf"

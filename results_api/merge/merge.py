@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 from polyvox.contracts import PartWords, Transcript, Turn
@@ -54,12 +53,12 @@ def merge(media: MergeInput) -> Transcript:
 
 def _attributed(words: Sequence[SpokenWord], exclusive: Sequence[Turn], turns: Sequence[Turn]) -> list[SpokenWord]:
     found = assign(words, exclusive, turns)
-    return [replace(word, speaker=who.speaker, overlap=who.overlap) for word, who in zip(words, found, strict=True)]
+    return [word._replace(speaker=who.speaker, overlap=who.overlap) for word, who in zip(words, found, strict=True)]
 
 
 def _audited(words: Sequence[SpokenWord], speech: Sequence[Interval] | None) -> list[SpokenWord]:
     flags = coverage.suspects([(word.start_s, word.end_s) for word in words], speech)
-    return [replace(word, suspect=flag) for word, flag in zip(words, flags, strict=True)]
+    return [word._replace(suspect=flag) for word, flag in zip(words, flags, strict=True)]
 
 
 def _status(media: MergeInput, parts: Sequence[PartWords]) -> Literal["processing", "completed", "failed"]:

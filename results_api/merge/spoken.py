@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from polyvox.contracts import TranscriptWord
 
@@ -24,9 +23,11 @@ class Timed(Protocol):
     def text(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SpokenWord:
-    """``speaker`` None: speakers are not known (yet). ``language`` is that of the word's part."""
+class SpokenWord(NamedTuple):
+    """``speaker`` None: speakers are not known (yet). ``language`` is that of the word's part.
+
+    A tuple, since a recording has thousands, each made anew by every step.
+    """
 
     start_s: float
     end_s: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -17,6 +18,8 @@ from results_api.database.recording import owner
 from results_api.view.view import RecordingView
 
 A = TypeVar("A", bound=Contract)
+
+AT_ONCE = 8
 
 
 class ArtifactsLost(Transient):
@@ -41,31 +44,44 @@ class Artifacts:
 
 async def load(store: ObjectStore, view: RecordingView) -> Artifacts:
     """Everything the view names. Raises Unavailable when the store is in trouble."""
+    names = {f"transcribe/{part}": told.data.words_key for part, told in view.transcribed.items()}
+    if view.diarized:
+        names["diarize"] = view.diarized.data.diarization_key
+    bodies: dict[str, bytes | None] = {}
+    slots = iter(names)
+    # A few at a time: the parts of a long recording are many.
+    while some := list(itertools.islice(slots, AT_ONCE)):
+        bodies |= zip(some, await asyncio.gather(*(_get(store, names[slot]) for slot in some)), strict=True)
+    # An hour of words takes a tenth of a second to parse.
+    return await asyncio.to_thread(_parse, view, bodies)
+
+
+async def _get(store: ObjectStore, key: str) -> bytes | None:
+    try:
+        return await store.get(key)
+    except Invalid:
+        # Not there, or named as nothing can be.
+        return None
+
+
+def _parse(view: RecordingView, bodies: Mapping[str, bytes | None]) -> Artifacts:
     found = Artifacts()
-    for part, told in view.transcribed.items():
-        words = await _read(store, told.data.words_key, PartWords)
+    for part in view.transcribed:
+        words = _valid(bodies[f"transcribe/{part}"], PartWords)
         if words is None or words.part != part:
             found.lost[f"transcribe/{part}"] = _lost(view, "transcribe", part)
         else:
             found.words.append(words)
-    diarization = None
-    if view.diarized:
-        diarization = await _read(store, view.diarized.data.diarization_key, Diarization)
-        if diarization is None:
-            found.lost["diarize"] = _lost(view, "diarize", None)
+    diarization = _valid(bodies["diarize"], Diarization) if view.diarized else None
+    if view.diarized and diarization is None:
+        found.lost["diarize"] = _lost(view, "diarize", None)
     return Artifacts(found.words, diarization, found.lost)
 
 
-async def _read(store: ObjectStore, key: str, kind: type[A]) -> A | None:
-    """None when it is not there or is no ``kind``."""
+def _valid(body: bytes | None, kind: type[A]) -> A | None:
+    """None when it is no ``kind``."""
     try:
-        body = await store.get(key)
-    except Invalid:
-        # Not there, or named as nothing can be.
-        return None
-    try:
-        # An hour of words takes a tenth of a second to parse.
-        return await asyncio.to_thread(kind.model_validate_json, body)
+        return None if body is None else kind.model_validate_json(body)
     except ValidationError:
         return None
 

@@ -28,9 +28,11 @@ from polyvox.contracts import (
     StageFailed,
 )
 from polyvox.errors import NotFound, PolyvoxError
+from polyvox.ports import TopicPartition
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.worker import worker_of
+from results_api.backlog.telling import Telling
 from results_api.database import recording as recordings
 from results_api.database.database import Database
 from results_api.database.recording import Recording
@@ -58,8 +60,8 @@ TOPICS = topics.laned(
         )
     )
 )
-CONCURRENCY = 16
-"""Waiting for disk and network, not computing: merges run in threads."""
+CONCURRENCY = 64
+"""Waiting for disk and network, not computing: merges run in threads. Many at a time share a transaction."""
 SWEEP_EVERY_S = 60.0
 SWEEP_AGE = timedelta(seconds=120)
 """What is younger is most likely being worked on."""
@@ -83,11 +85,12 @@ class Projection:
         """
         media_id = event.data.media_id
         now = self.publication.clock.now()
+        before: Recording | None = None
         news = False
 
         def change(known: Recording | None) -> Recording | None:
-            nonlocal news
-            changed = recordings.with_event(known, event, now)
+            nonlocal before, news
+            before, changed = known, recordings.with_event(known, event, now)
             news = changed is not known
             return changed
 
@@ -104,7 +107,7 @@ class Projection:
         elif not news:
             recording = await self._planned_again_if_found(recording)
         if recording.planned_version > (recording.outcome.version if recording.outcome else 0):
-            await self.publication.carry_out(media_id)
+            await self.publication.carry_out(media_id, only=recordings.only_plan(before, recording))
 
     async def give_up(self, event: Envelope[Any], error: PolyvoxError, _attempts: int) -> None:
         """Publish without what is lost; everything else that failed is tried again, whatever it takes."""
@@ -197,13 +200,17 @@ async def work(runtime: Runtime) -> None:
         # To fold an event costs the same whatever the length of its recording.
         share_by="messages",
     )
+    # One of all projections, whichever it is, counts what waits.
+    first = TopicPartition(MediaUploaded.TOPIC, 0)
+    telling = Telling(database.engine, runtime.log, publisher, runtime.clock, mine=lambda: worker.owns(first))
+    teller = asyncio.create_task(telling.run(), name="backlog of the projection")
     sweeper = asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection")
     try:
         await worker.run(runtime.stopping)
     finally:
-        sweeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeper
+        for task in (sweeper, teller):
+            task.cancel()
+        await asyncio.gather(sweeper, teller, return_exceptions=True)
         await database.close()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polyvox
 from polyvox import keys
@@ -28,6 +28,8 @@ from results_api.view.view import RecordingView
 log = logging.getLogger(__name__)
 
 SEGMENTS_PER_APPEND = 200
+AT_ONCE = 16
+"""Publications, each with all words of its recording in memory."""
 
 
 class MergeFailed(Invalid):
@@ -48,15 +50,16 @@ class Publication:
     store: ObjectStore
     publisher: Publisher
     clock: Clock
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
-    async def carry_out(self, media_id: str) -> None:
-        """Publish everything that is planned for a recording.
+    async def carry_out(self, media_id: str, *, only: Plan | None = None) -> None:
+        """Publish everything that is planned for a recording, or ``only`` one plan where no other is open.
 
         Raises:
             ArtifactsLost: something that was announced is not in the store.
             Transient: store, log or database is in trouble.
         """
-        for plan in await self.database.plans(media_id):
+        for plan in [only] if only else await self.database.plans(media_id):
             await self._carry_out(plan)
 
     async def make_do(self, media_id: str) -> None:
@@ -76,35 +79,46 @@ class Publication:
                     amended = await self.database.lose(amended, error.lost)
 
     async def _carry_out(self, plan: Plan) -> None:
+        async with self.places:
+            await self._publish(plan)
+
+    async def _publish(self, plan: Plan) -> None:
         failure = plan.failure
         if failure is not None:
             if await self.database.is_planned(plan):
                 await self.publisher.publish(failed(plan, failure))
                 await self._finish(plan, outcome_of(plan, failure=failure))
             return
-        transcript = await self._transcript(plan)
-        body = await asyncio.to_thread(lambda: transcript.model_dump_json().encode())
+        transcript, body = await self._transcript(plan)
         await self.store.put(keys.result(plan.media_id, plan.version), body, content_type="application/json")
         # A recording deleted meanwhile must not be heard of again.
         if not await self.database.is_planned(plan):
             await self._clean_up_if_deleted(await self.database.get(plan.media_id))
             return
-        for start in range(0, len(transcript.segments), SEGMENTS_PER_APPEND):
-            await self.publisher.publish(*segments(plan, transcript, start, start + SEGMENTS_PER_APPEND))
-        await self.publisher.publish(completed(plan, transcript))
+        first, count = 0, len(transcript.segments)
+        while count - first > SEGMENTS_PER_APPEND:
+            await self.publisher.publish(*segments(plan, transcript, first, first + SEGMENTS_PER_APPEND))
+            first += SEGMENTS_PER_APPEND
+        await self.publisher.publish(*segments(plan, transcript, first, count), completed(plan, transcript))
         await self._finish(plan, outcome_of(plan, language=transcript.language))
 
-    async def _transcript(self, plan: Plan) -> Transcript:
+    async def _transcript(self, plan: Plan) -> tuple[Transcript, bytes]:
+        """The result, and how it is stored."""
         view = plan.amended
         found = await artifacts.load(self.store, view)
         if found.lost:
             raise ArtifactsLost(found.lost)
-        media = merge_input(view, found.words, found.diarization, versions(plan.version, view))
-        try:
-            return await asyncio.to_thread(merge, media)
-        except Exception as error:
-            log.exception("merging version %d of %s failed", plan.version, plan.media_id)
-            raise MergeFailed(view) from error
+
+        def make() -> tuple[Transcript, bytes]:
+            media = merge_input(view, found.words, found.diarization, versions(plan.version, view))
+            try:
+                transcript = merge(media)
+            except Exception as error:
+                log.exception("merging version %d of %s failed", plan.version, plan.media_id)
+                raise MergeFailed(view) from error
+            return transcript, transcript.model_dump_json().encode()
+
+        return await asyncio.to_thread(make)
 
     async def _finish(self, plan: Plan, outcome: Outcome) -> None:
         now = self.clock.now()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from infra.native import fetch
 from infra.native.postgres import Postgres
 from polyvox.settings import Settings
 from results_api.database.migrate import migrate
@@ -50,9 +50,7 @@ class Databases:
             return self.idle.pop()
         self.created += 1
         url = self.server.create_database(f"results_{self.created}")
-        # A thread, since tests with a running event loop ask for databases as well.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(lambda: asyncio.run(migrate(Settings(database=SecretStr(url)).database_url))).result()
+        _aside(migrate(Settings(database=SecretStr(url)).database_url))
         return url
 
     def give_back(self, url: str) -> None:
@@ -60,12 +58,24 @@ class Databases:
         self.idle.append(url)
 
 
-def sql(url: str, *statements: str) -> str:
-    """What psql prints."""
-    commands = [part for statement in statements for part in ("--command", statement)]
-    options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]
-    program = str(fetch.postgres("psql"))
-    return subprocess.run([program, url, *options, *commands], check=True, capture_output=True, text=True).stdout
+def sql(url: str, *statements: str) -> None:
+    """Run them, each in a transaction of its own."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    _aside(run())
+
+
+def _aside(work: Coroutine[Any, Any, None]) -> None:
+    """Do it in a thread: whoever asks may have a running event loop or none."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 @pytest.fixture(scope="session")
