@@ -53,8 +53,17 @@ def build_stand_ins(podman: Podman) -> None:
 
 
 def _build(podman: Podman, image: str, dockerfile: Path, context: Path, *more: str) -> None:
-    # The host's network: some registries are only reached by way of it.
-    podman("build", "--network=host", "--quiet", f"--tag={image}", f"--file={dockerfile}", *more, context)
+    # Docker's format: the other has no health checks. The host's network: some registries are reached by it alone.
+    podman(
+        "build",
+        "--format=docker",
+        "--network=host",
+        "--quiet",
+        f"--tag={image}",
+        f"--file={dockerfile}",
+        *more,
+        context,
+    )
 
 
 def _import_debian(podman: Podman) -> None:

@@ -18,7 +18,7 @@ from polyvox.adapters.s3.connection import make_client
 from polyvox.cli.demo import sample
 
 WATCHED_BUCKET = "recordings"
-OURS = ("front", "projection", "normaliser", "transcriber", "diarizer")
+OURS = ("front", "projection", "normaliser", "watcher", "transcriber", "diarizer")
 SERVERS = ("kafka", "minio", "postgres", "prometheus")
 ONE_SHOT = ("setup", "weights")
 WORDS = ("Hello", "neighborhood", "Yankee")

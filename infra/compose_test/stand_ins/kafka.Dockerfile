@@ -9,7 +9,7 @@ RUN apt-get update \
 COPY kafka /opt/kafka/libs
 COPY --chmod=755 kafka-run /etc/kafka/docker/run
 RUN touch /etc/kafka/docker/server.properties /etc/kafka/docker/log4j2.yaml /etc/kafka/docker/tools-log4j2.yaml
-USER appuser
+USER 1000
 VOLUME /var/lib/kafka/data
 EXPOSE 9092
 CMD ["/etc/kafka/docker/run"]

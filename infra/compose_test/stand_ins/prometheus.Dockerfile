@@ -4,7 +4,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends prometheus \
  && rm -rf /var/lib/apt/lists/* \
  && install --directory --owner nobody --group nogroup /prometheus
-USER nobody
+USER 65534
 VOLUME /prometheus
 EXPOSE 9090
 ENTRYPOINT ["/usr/bin/prometheus"]
