@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +24,12 @@ def settings(**given: Any) -> Settings:
     except ValidationError as error:
         said = [f"POLYVOX_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
         raise Invalid("; ".join(said), code="bad-setting") from error
+
+
+def state_folder() -> Path:
+    """Where commands remember what they will go on with (XDG Base Directory Specification)."""
+    named = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state") / "polyvox"
 
 
 def existing_data(**given: Any) -> Settings:

@@ -12,9 +12,11 @@ import click
 from pydantic import ValidationError
 
 from polyvox.cli import interruption
+from polyvox.cli.configuration import state_folder
 from polyvox.cli.inputs import Input, collect, destinations
 from polyvox.cli.progress import Line, Reporter
 from polyvox.client import AsyncClient, TranscriptFormat
+from polyvox.client.parts import PARTS_ABOVE_BYTES, resume_name
 from polyvox.contracts import Options
 from polyvox.errors import Invalid, PolyvoxError, Transient
 from polyvox.settings import Settings
@@ -68,6 +70,9 @@ def command(
 
     Of one FILE the transcript is printed. Of several, of a FOLDER or with --out, each is written to
     DIR/<stem>.<format>; what is there is overwritten. A FOLDER is searched for audio and video.
+
+    A large file that was not sent whole, because of Ctrl-C or a lost connection, goes on where it was when
+    the same command is given again.
 
     The exit status is 1 if any file failed; each failure is reported with its reason.
     """
@@ -129,7 +134,9 @@ class Job:
 
                 with reporter.note("starting Polyvox"):
                     server = await stack.enter_async_context(temporary_server(own))
-            client = await stack.enter_async_context(AsyncClient(server or ""))
+            # A server for the occasion is on this machine and gone afterwards: nothing is resumed there.
+            above_bytes = None if own is not None else PARTS_ABOVE_BYTES
+            client = await stack.enter_async_context(AsyncClient(server or "", parts_above_bytes=above_bytes))
             await client.check()
             done = await gather(*(self._one(client, reporter, item, place) for item, place in work))
             failed = sum(text is None for text in done)
@@ -144,8 +151,10 @@ class Job:
         """The text to print ("" when it went to a file), or None if the file failed."""
         async with self._slots:
             line = reporter.start(str(item.path))
+            uploads = state_folder() / "uploads"
             try:
-                media_id = await client.upload(item.path, self._options, progress=line.sent)
+                memory = uploads / resume_name(item.path, self._options, client.base_url)
+                media_id = await client.upload(item.path, self._options, progress=line.sent, resume=memory)
                 text = await self._transcript(client, media_id, line)
                 if place is None:
                     line.done("")

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 
 from polyvox.client import calls
 from polyvox.client.calls import Recording, TranscriptFormat
 from polyvox.client.files import Progress, ProgressFile
+from polyvox.client.parts import PARTS_ABOVE_BYTES, is_older_server
+from polyvox.client.sync_parts import PartsUpload
 from polyvox.contracts import Options, Transcript
 from polyvox.errors import NotFound, Transient
 
@@ -24,6 +27,7 @@ class Client:
 
     Every method raises ``NotFound``, ``Invalid`` or ``Transient`` from ``polyvox.errors``.
     Calls that meet transient trouble are repeated ``retries`` times before it is raised.
+    Files of more than ``parts_above_bytes`` are sent in parts, several at a time, None: never.
     """
 
     def __init__(
@@ -31,10 +35,17 @@ class Client:
         base_url: str = "http://127.0.0.1:8484",
         *,
         retries: int = calls.RETRIES,
+        parts_above_bytes: int | None = PARTS_ABOVE_BYTES,
         http: httpx.Client | None = None,
     ) -> None:
         self._retries = retries
+        self._parts_above_bytes = parts_above_bytes
         self._http = http or httpx.Client(base_url=calls.address(base_url), timeout=calls.TIMEOUT, limits=calls.LIMITS)
+
+    @property
+    def base_url(self) -> str:
+        """Of the server."""
+        return str(self._http.base_url)
 
     def check(self) -> None:
         """Raises at once Transient when no server answers, Invalid when it is not Polyvox."""
@@ -50,13 +61,31 @@ class Client:
         *,
         idempotency_key: str | None = None,
         progress: Progress | None = None,
+        resume: str | Path | None = None,
     ) -> str:
         """Send one file; returns its media id once the server has it safe.
+
+        ``resume`` names a small file in which an upload in parts is remembered until it is completed:
+        the same call with the same file, after whatever ended this one, sends only what is missing.
 
         Raises:
             OSError: the file cannot be read.
         """
         path = Path(path)
+        if self._parts_above_bytes is not None and path.stat().st_size > self._parts_above_bytes:
+            in_parts = PartsUpload(self._send, self._once, retries=self._retries)
+            try:
+                return in_parts.run(
+                    path,
+                    options or Options(),
+                    server=self.base_url,
+                    key=idempotency_key or uuid4().hex,
+                    resume=Path(resume) if resume else None,
+                    progress=progress,
+                )
+            except NotFound as error:
+                if not is_older_server(error):
+                    raise
         request = calls.upload(path, options, idempotency_key)
         response = self._persist(lambda: self._send_file("/v1/media", path, progress, **request))
         return str(calls.json_of(response, "media_id")["media_id"])
