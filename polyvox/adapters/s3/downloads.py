@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 READ_BYTES = 1 << 20
 """Taken from a connection by one turn of a thread, at least, where there is so much."""
+STREAM_BYTES = 4 << 20
+"""The same after the first turn of a stream: changes of thread cost as much as a megabyte."""
 RANGE_BYTES = 8 << 20
 """Larger files come in ranges of this size, several at a time."""
 RESUMES = 5
@@ -53,6 +55,7 @@ class Download:
         self, bucket: Bucket, key: str, *, start: int = 0, end: int | None = None, pin: Mapping[str, str] | None = None
     ) -> None:
         self.position = start
+        self.ended = False
         self._bucket = bucket
         self._key = key
         self._end = end
@@ -60,7 +63,6 @@ class Download:
         self._body: StreamingBody | None = None
         self._expected: int | None = None
         self._crc = 0
-        self._ended = False
         self._stop = 0
         self._turn = threading.Lock()
 
@@ -69,15 +71,19 @@ class Download:
         with self._turn:
             return self._bucket.asked(partial(self._read, size_bytes), self._key)
 
+    def rest(self) -> bytes:
+        """All that is left; b"" from where another thread closes it."""
+        return b"".join(iter(partial(self.read, READ_BYTES), b""))
+
     def close(self) -> None:
         """Waits for what a thread is reading."""
         with self._turn:
-            self._ended = True
+            self.ended = True
             self._drop()
 
     def _read(self, size_bytes: int, client: S3Client) -> bytes:
         broken = 0
-        while not self._ended:
+        while not self.ended:
             if self._body is None:
                 # Its own troubles botocore has tried again by itself.
                 self._open(client)
@@ -110,7 +116,7 @@ class Download:
         except ClientError as error:
             if status_of(error) == 416:
                 # The object is there, and ends before the range.
-                self._ended = True
+                self.ended = True
                 return
             raise
         self._body = answer["Body"]
@@ -126,7 +132,7 @@ class Download:
             self._crc = zlib.crc32(data, self._crc)
         if self.position < self._stop:
             return
-        self._ended = True
+        self.ended = True
         self._drop()
         if self._expected is not None and self._expected != self._crc:
             raise Transient(f"{self._key} was damaged on its way from the store")
@@ -144,19 +150,22 @@ async def stream(bucket: Bucket, key: str, start: int, end: int | None, chunk_by
         # No range says so; and what is missing must be missed.
         await bucket.ask(lambda client: bucket.head(client, key), key)
         return
-    block_bytes = chunk_bytes * max(1, READ_BYTES // chunk_bytes)
+    first_bytes, next_bytes = (chunk_bytes * max(1, size // chunk_bytes) for size in (READ_BYTES, STREAM_BYTES))
     download = Download(bucket, key, start=start, end=end)
-    reading = bucket.connection.start(partial(download.read, block_bytes))
+    reading = bucket.connection.start(partial(download.read, first_bytes))
     try:
         while block := await asyncio.shield(reading):
-            reading = bucket.connection.start(partial(download.read, block_bytes))
-            if len(block) <= chunk_bytes:
-                yield block
-            else:
-                for position in range(0, len(block), chunk_bytes):
-                    yield block[position : position + chunk_bytes]
+            more = not download.ended
+            if more:
+                reading = bucket.connection.start(partial(download.read, next_bytes))
+            for position in range(0, len(block), chunk_bytes):
+                # All of a block is itself, without a copy.
+                yield block[position : position + chunk_bytes]
+            if not more:
+                return
     finally:
-        await bucket.connection.tidy(_closed(bucket, download, reading))
+        if not download.ended:
+            await bucket.connection.tidy(_closed(bucket, download, reading))
 
 
 async def _closed(bucket: Bucket, download: Download, reading: asyncio.Future[bytes]) -> None:
@@ -168,7 +177,13 @@ async def _closed(bucket: Bucket, download: Download, reading: asyncio.Future[by
 
 
 async def get(bucket: Bucket, key: str) -> bytes:
-    return b"".join([block async for block in stream(bucket, key, 0, None, READ_BYTES)])
+    """In one turn of a thread: most are small."""
+    download = Download(bucket, key)
+    try:
+        return await bucket.connection.run(download.rest)
+    except asyncio.CancelledError:
+        bucket.connection.start(download.close)
+        raise
 
 
 @asynccontextmanager
