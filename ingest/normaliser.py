@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ingest.decode.file import Decoded
-from ingest.decode.process import decode_in_child
+from ingest.decode.process import decode_in_child, nursery
 from polyvox import keys, topics
 from polyvox.audio import SAMPLE_RATE_HZ
 from polyvox.contracts import (
@@ -164,8 +164,10 @@ async def work(runtime: Runtime) -> None:
     scratch = settings.scratch_path / f"{NAME}-{quote(runtime.member, safe='')}"
     await asyncio.to_thread(_emptied, scratch)
 
+    decoders = nursery()
+
     async def decode(source: Path, target: Path) -> Decoded:
-        return await decode_in_child(source, target, settings)
+        return await decode_in_child(source, target, settings, decoders)
 
     handler = Normaliser(
         runtime.store,
@@ -182,7 +184,10 @@ async def work(runtime: Runtime) -> None:
         on_give_up=handler.give_up,
         concurrency=settings.normaliser_concurrency,
     )
-    await worker.run(runtime.stopping)
+    try:
+        await worker.run(runtime.stopping)
+    finally:
+        await decoders.close()
 
 
 def _emptied(scratch: Path) -> None:

@@ -9,6 +9,7 @@ from ingest.decode.file import Decoded
 from polyvox.audio import SAMPLE_RATE_HZ
 from polyvox.child.child import Child
 from polyvox.child.limits import Limits
+from polyvox.child.nursery import Nursery
 from polyvox.errors import Invalid
 from polyvox.settings import MIB, Settings
 
@@ -27,7 +28,13 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-async def decode_in_child(source: Path, target: Path, settings: Settings) -> Decoded:
+def nursery() -> Nursery:
+    """Where decoding processes come from; to be closed at the end."""
+    # Nothing secret, and no thread pool that would use up the address space.
+    return Nursery(["ingest.decode.child"], env={"OPENBLAS_NUM_THREADS": "1"}, name="decoder")
+
+
+async def decode_in_child(source: Path, target: Path, settings: Settings, nursery: Nursery) -> Decoded:
     """Decode ``source`` to a FLAC at ``target`` in a process that handles nothing else.
 
     Raises:
@@ -40,10 +47,8 @@ async def decode_in_child(source: Path, target: Path, settings: Settings) -> Dec
         {},
         limits=limits_of(settings),
         name="decoder",
-        # Nothing secret, and no thread pool that would use up the address space.
-        inherit_env=False,
-        env={"OPENBLAS_NUM_THREADS": "1"},
         timeout_error=_too_costly,
+        nursery=nursery,
     )
     try:
         decoded = await child.call(

@@ -13,6 +13,7 @@ from typing import Any
 
 from polyvox.child import wire
 from polyvox.child.limits import Limits
+from polyvox.child.nursery import Nursery
 from polyvox.child.process import ChildProcess, CpuTimeUsedUp
 from polyvox.errors import ChildCrashed, PolyvoxError, Transient
 from polyvox.metrics import CHILD_RESTARTS, Metrics, process_metrics
@@ -33,6 +34,7 @@ class Child:
         timeout_error: makes the error for a call that outlasts its time-out, its CPU time
             or its file size; Transient for models, Invalid where the input is to blame.
         metrics: where restarts are counted.
+        nursery: where the process is forked from; its environment is the child's then.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Child:
         name: str,
         timeout_error: Callable[[str], PolyvoxError] = Transient,
         metrics: Metrics | None = None,
+        nursery: Nursery | None = None,
     ) -> None:
         self._factory = factory
         self._kwargs = kwargs
@@ -57,6 +60,7 @@ class Child:
         self._name = name
         self._timeout_error = timeout_error
         self._metrics = metrics or process_metrics()
+        self._nursery = nursery
         self._process: ChildProcess | None = None
         self._turn = asyncio.Lock()
 
@@ -116,6 +120,7 @@ class Child:
             env=self._env,
             inherit_env=self._inherit_env,
             name=self._name,
+            nursery=self._nursery,
         )
         await self._guarded(process, self._reply(process, None), self._start_timeout_s, replace_always=True)
         return process

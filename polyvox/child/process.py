@@ -16,6 +16,7 @@ from typing import Any
 
 from polyvox.child import wire
 from polyvox.child.limits import Limits
+from polyvox.child.nursery import ForkedProcess, Nursery
 from polyvox.child.values import load_values
 from polyvox.errors import ChildCrashed, OutOfMemory
 
@@ -27,7 +28,9 @@ LINE_MAX_BYTES = 8192
 class ChildProcess:
     """A started process with its channel. Made by ``start``; ended by ``kill`` and ``reap``."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket, name: str, package: str) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process | ForkedProcess, channel: socket.socket, name: str, package: str
+    ) -> None:
         self._process = process
         self._channel = channel
         self._name = name
@@ -46,8 +49,9 @@ class ChildProcess:
         env: Mapping[str, str],
         inherit_env: bool,
         name: str,
+        nursery: Nursery | None = None,
     ) -> ChildProcess:
-        """Start a fresh interpreter and tell it what to build; its answer is still to be received."""
+        """Start a fresh interpreter, or fork one, and tell it what to build; its answer is still to be received."""
         frames = wire.pack(
             {
                 "factory": factory,
@@ -61,21 +65,7 @@ class ChildProcess:
         try:
             with theirs:
                 ours.setblocking(False)
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "polyvox.child.main",
-                    str(theirs.fileno()),
-                    str(os.getpid()),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.STDOUT,
-                    pass_fds=(theirs.fileno(),),
-                    # Ctrl-C in a terminal reaches the parent alone, which lets the child finish.
-                    start_new_session=True,
-                    env=None if inherit_env else {},
-                )
+                process = await (nursery.fork(theirs) if nursery else _interpreter(theirs, inherit_env=inherit_env))
         except BaseException:
             ours.close()
             raise
@@ -148,6 +138,24 @@ class ChildProcess:
             if text := line.decode(errors="replace").rstrip():
                 self._last_words.append(text)
                 log.info("%s", text)
+
+
+async def _interpreter(channel: socket.socket, *, inherit_env: bool) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "polyvox.child.main",
+        str(channel.fileno()),
+        str(os.getpid()),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        pass_fds=(channel.fileno(),),
+        # Ctrl-C in a terminal reaches the parent alone, which lets the child finish.
+        start_new_session=True,
+        env=None if inherit_env else {},
+    )
 
 
 class CpuTimeUsedUp(Exception):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.decode.file import Decoded
-from ingest.decode.process import decode_in_child
+from ingest.decode.process import decode_in_child, nursery
 from polyvox.audio import decode_flac
 from polyvox.errors import Invalid
 from polyvox.settings import Settings
@@ -51,13 +51,14 @@ async def test_every_malformed_file_gives_a_reason_or_what_can_be_decoded(
     eval_dir: Path, eval_manifest: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
+    decoders = nursery()
 
     async def outcome(number: int, entry: dict[str, Any]) -> tuple[str, Decoded | Invalid]:
         target = tmp_path / f"{number}.flac"
         async with gate:
             try:
                 account = await decode_in_child(
-                    eval_dir / entry["path"], target, Settings(decode_timeout_s=20.0, data_dir=tmp_path)
+                    eval_dir / entry["path"], target, Settings(decode_timeout_s=20.0, data_dir=tmp_path), decoders
                 )
             except Invalid as refused:
                 return entry["expect"], refused
@@ -65,7 +66,10 @@ async def test_every_malformed_file_gives_a_reason_or_what_can_be_decoded(
         return entry["expect"], account
 
     entries = chosen(eval_manifest, "malformed")
-    outcomes = await asyncio.gather(*[outcome(number, entry) for number, entry in enumerate(entries)])
+    try:
+        outcomes = await asyncio.gather(*[outcome(number, entry) for number, entry in enumerate(entries)])
+    finally:
+        await decoders.close()
     for entry, (expect, found) in zip(entries, outcomes, strict=True):
         if isinstance(found, Invalid):
             assert found.reason.endswith("."), entry["path"]

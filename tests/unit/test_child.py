@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from polyvox.child.child import Child
 from polyvox.child.limits import Limits
+from polyvox.child.nursery import Nursery
 from polyvox.errors import ChildCrashed, Fatal, Invalid, NotFound, OutOfMemory, Transient
 from polyvox.metrics import CHILD_RESTARTS
 from tests.support.child_targets import Answer
@@ -24,18 +26,22 @@ TARGET = "tests.support.child_targets:Target"
 MIB = 1024 * 1024
 
 
-@pytest.fixture
-async def make() -> AsyncIterator[Callable[..., Child]]:
+@pytest.fixture(params=["started", "forked"])
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Child]]:
+    """Children that are fresh interpreters, and children that are forked."""
     made: list[Child] = []
+    nursery = Nursery(["numpy"], env=dict(os.environ), name="model") if request.param == "forked" else None
 
     def build(factory: str = TARGET, **options: Any) -> Child:
-        child = Child(factory, options.pop("kwargs", {}), name="model", **options)
+        child = Child(factory, options.pop("kwargs", {}), name="model", nursery=nursery, **options)
         made.append(child)
         return child
 
     yield build
     for child in made:
         await child.close()
+    if nursery:
+        await nursery.close()
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
@@ -195,6 +201,7 @@ async def test_what_is_not_a_value_does_not_get_into_this_process(make: Callable
             await make().call(method, timeout_s=20)
 
 
+@pytest.mark.parametrize("make", ["started"], indirect=True)
 async def test_the_environment_can_be_added_to_and_withheld(
     make: Callable[..., Child], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,75 @@
+"""Children are forked off a prepared process, which may die like any other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+
+from polyvox.child.child import Child
+from polyvox.child.nursery import Nursery
+from polyvox.errors import ChildCrashed
+from tests.support.polling import until
+
+TARGET = "tests.support.child_targets:Target"
+
+
+@pytest.fixture
+async def nursery() -> AsyncIterator[Nursery]:
+    made = Nursery(["json"], env={"ONLY": "this"}, name="model")
+    yield made
+    await made.close()
+
+
+def parent_of(child: Child) -> psutil.Process:
+    assert child.pid is not None
+    parent = psutil.Process(child.pid).parent()
+    assert parent is not None
+    return parent
+
+
+async def test_children_are_forked_from_one_process_and_know_nothing_of_this_one(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SECRET", "s3")
+    first, second = (Child(TARGET, {}, name="model", nursery=nursery) for _ in range(2))
+    await asyncio.gather(first.start(), second.start())
+    assert parent_of(first) == parent_of(second) != psutil.Process()
+    assert await first.call("environment", "ONLY", timeout_s=20) == "this"
+    assert await first.call("environment", "A_SECRET", timeout_s=20) is None
+    assert await first.call("greet", "you", timeout_s=20) == "hello you 1"
+    assert await second.call("greet", "you", timeout_s=20) == "hello you 1"
+    await first.close()
+    await second.close()
+
+
+async def test_children_go_with_the_nursery_and_the_next_call_gets_another(nursery: Nursery) -> None:
+    child = Child(TARGET, {}, name="model", nursery=nursery)
+    await child.start()
+    pid, parent = child.pid, parent_of(child)
+    assert pid is not None
+    waiting = asyncio.create_task(child.call("sleep", 60.0, timeout_s=90))
+    await asyncio.sleep(0)
+    os.kill(parent.pid, signal.SIGKILL)
+    with pytest.raises(ChildCrashed):
+        await waiting
+    await until(lambda: not psutil.pid_exists(pid), what="the child to go with its nursery")
+    assert await child.call("greet", "again", timeout_s=20) == "hello again 1"
+    assert parent_of(child) != parent
+    await child.close()
+
+
+async def test_closing_leaves_no_process_and_no_zombie(nursery: Nursery) -> None:
+    child = Child(TARGET, {}, name="model", nursery=nursery)
+    await child.start()
+    parent, pid = parent_of(child), child.pid
+    assert pid is not None
+    await child.close()
+    await until(lambda: not parent.children(), what="the child to be reaped")
+    await nursery.close()
+    assert not parent.is_running()
+    assert not psutil.pid_exists(pid)
