@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.polyvox-ready
 SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmarks docs examples
 
-.PHONY: help setup demo up test lint format types docs services services-stop clean
+.PHONY: help setup demo up test lint format types docs services services-stop env compose-up compose-test clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,15 @@ services: setup ## start Kafka, MinIO, SeaweedFS, PostgreSQL, Prometheus in the 
 
 services-stop: setup ## stop them; their data stay in services-data
 	@$(BIN)/python -m infra.native stop
+
+env: ## write .env with secrets for docker-compose.yml, unless it is there
+	@$(PYTHON) infra/docker/make_env.py
+
+compose-up: env ## build and start the whole product with Docker, and wait until it is healthy
+	docker compose up --build --detach --wait
+
+compose-test: setup ## try docker-compose.yml out with podman, as root; 10 minutes, the first time 30
+	@$(BIN)/python -m infra.compose_test
 
 test: setup ## run all tests
 	@$(BIN)/polyvox weights pull

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from subprocess import CalledProcessError
 
 import click
 
@@ -17,6 +18,7 @@ from infra.native.fetch import fetch
 from infra.native.ports import free_ports
 
 PROJECT = "polyvox-compose-test"
+START_WITHIN_S = 900
 
 
 @click.command()
@@ -48,7 +50,10 @@ def run(podman: Podman, docker_host: str, keep: bool) -> None:
     try:
         with step("start"):
             # Grafana has no stand-in.
-            stack("up", "--detach", "--no-build", *OURS, *SERVERS)
+            try:
+                stack("up", "--detach", "--no-build", "--wait", f"--wait-timeout={START_WITHIN_S}", *OURS, *SERVERS)
+            except CalledProcessError as error:
+                raise click.ClickException(scenario.unwell()) from error
         for check in (
             scenario.everything_is_healthy,
             scenario.nobody_has_rights,
