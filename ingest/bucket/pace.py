@@ -16,7 +16,7 @@ def pause_s(*, found: int, took_s: float, last_s: float, every_s: float, at_most
 
     Args:
         found: objects that it took in, held back or was too early for.
-        took_s: how long it took.
+        took_s: how long the listing took, without what was done about its findings.
         last_s: the pause before it; 0 for the first.
         every_s: the shortest pause.
         at_most_s: the longest, but for a listing that takes more than a tenth of that.

@@ -62,6 +62,7 @@ class Swept(BaseModel):
 @dataclass(slots=True)
 class _Tally:
     listed: int = 0
+    listing_s: float = 0.0
     accepted: int = 0
     found: int = 0
     forgotten: int = 0
@@ -96,13 +97,16 @@ class Sweep:
         items = compare(watch.bucket, bucket.list(watch.prefix), self.store.list(ledger))
         try:
             async with contextlib.aclosing(items):
+                asked_s = began_s
                 async for item in items:
+                    tally.listing_s += self.clock.monotonic_s() - asked_s
                     if isinstance(item, Stale):
                         await self._forget(item.info, tally)
                     else:
                         tally.listed += 1
                         if not item.is_taken:
                             await self._offer(watch, item.info, tally)
+                    asked_s = self.clock.monotonic_s()
         finally:
             await _all_done(tally)
         took_s = self.clock.monotonic_s() - began_s
@@ -111,7 +115,7 @@ class Sweep:
             took_s=took_s,
             pause_s=pause_s(
                 found=tally.found,
-                took_s=took_s,
+                took_s=tally.listing_s,
                 last_s=last_pause_s,
                 every_s=self.every_s,
                 at_most_s=self.at_most_s,

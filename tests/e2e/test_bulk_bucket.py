@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from infra.native import Kafka
 from polyvox import topics
-from polyvox.ports import Message
+from polyvox.ports import EventLog, Message
 from tests.support.bulk import PREFIX, bulk
 from tests.support.polling import until
 from tests.support.reading import records_of
@@ -32,7 +33,7 @@ async def test_dropped_objects_become_recordings_none_twice_none_lost(tmp_path: 
         told = await records_of(here.log, topics.BUCKET_EVENTS.name)
         assert await here.lose_notifications() >= 600
         await here.log.append([Message(topics.BUCKET_EVENTS.name, record.key, record.value) for record in told[:200]])
-        with here.watcher(), here.watcher("another"):
+        with here.watcher() as one, here.watcher("another") as another:
             here.listen(on=False)
             await asyncio.to_thread(here.drop, untold)
             here.listen(on=True)
@@ -40,15 +41,16 @@ async def test_dropped_objects_become_recordings_none_twice_none_lost(tmp_path: 
             await until(lambda: _at_least(here.announced_count, OBJECTS), deadline_s=120.0)
             await here.log.append([Message(topics.BUCKET_EVENTS.name, record.key, record.value) for record in told])
             await until(lambda: _is_read(here.log), deadline_s=60.0)
+            assert (one.poll(), another.poll()) == (None, None), "both are at work"
         announced = await here.announced()
         assert len(announced) == OBJECTS
         assert set(announced.values()) == {1}, "none twice"
         assert await here.objects() == {f"{PREFIX}{number:06d}.wav" for number in numbers}
 
 
-async def _at_least(count, least: int) -> bool:  # type: ignore[no-untyped-def]
+async def _at_least(count: Callable[[], Awaitable[int]], least: int) -> bool:
     return await count() >= least
 
 
-async def _is_read(log) -> bool:  # type: ignore[no-untyped-def]
+async def _is_read(log: EventLog) -> bool:
     return sum((await log.lag("bucket-watcher", [topics.BUCKET_EVENTS.name])).values()) == 0

@@ -145,6 +145,7 @@ async def bulk(folder: Path, kafka: Kafka, **settings: Any) -> AsyncIterator[Bul
             watch = {"bucket": BUCKET, "prefix": PREFIX, "tenant": "acme", "sidecar_wait_s": 0.2, "settle_s": 1.0}
             defaults: dict[str, Any] = {
                 "data_dir": folder / "data",
+                "port": 0,
                 "kafka_bootstrap": kafka.bootstrap,
                 "kafka_prefix": prefix,
                 "s3_bucket": "polyvox",
