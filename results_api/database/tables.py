@@ -36,14 +36,6 @@ recordings = sa.Table(
     sa.Column("normalise_s", sa.Float),
     sa.Column("transcribe_s", sa.Float),
     sa.Column("diarize_s", sa.Float),
-    sa.Index(
-        "recordings_waiting",
-        "tenant",
-        "lane",
-        # Of the few that have not ended. What is added up is not in it, so that progress leaves it alone.
-        sqlite_where=sa.text("status IN ('queued', 'processing')"),
-        postgresql_where=sa.text("status IN ('queued', 'processing')"),
-    ),
     sa.Index("recordings_by_time", "created_at_us", "media_id"),
     sa.Index("recordings_by_status", "status", "created_at_us", "media_id"),
     sa.Index("recordings_by_language", "language", "created_at_us", "media_id"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from polyvox import topics
-from polyvox.contracts import Envelope, Fact, decode
+from polyvox.contracts import Envelope, Event, decode
 from polyvox.ports import EventLog, Record
 
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", bound=Event)
 
 
 async def records_of(log: EventLog, topic: str) -> list[Record]:

@@ -8,8 +8,6 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-_UNFINISHED = sa.text("status IN ('queued', 'processing')")
-
 
 def upgrade() -> None:
     for column in (
@@ -19,16 +17,8 @@ def upgrade() -> None:
         sa.Column("diarize_s", sa.Float),
     ):
         op.add_column("recordings", column)
-    op.create_index(
-        "recordings_waiting",
-        "recordings",
-        ["tenant", "lane"],
-        sqlite_where=_UNFINISHED,
-        postgresql_where=_UNFINISHED,
-    )
 
 
 def downgrade() -> None:
-    op.drop_index("recordings_waiting", "recordings")
     for name in ("diarize_s", "transcribe_s", "normalise_s", "lane"):
         op.drop_column("recordings", name)
