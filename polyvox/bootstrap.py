@@ -29,7 +29,7 @@ async def runtime(settings: Settings, *, member: str) -> AsyncIterator[Runtime]:
     metrics.use(PrometheusMetrics())
     clock = SystemClock()
     async with AsyncExitStack() as closing:
-        log = await _log(settings, clock, member)
+        log = open_log(settings, clock, member=member)
         closing.push_async_callback(log.close)
         store = open_store(settings)
         closing.push_async_callback(store.close)
@@ -48,7 +48,8 @@ async def runtime(settings: Settings, *, member: str) -> AsyncIterator[Runtime]:
         yield Runtime(settings=settings, log=log, store=store, clock=clock, bucket=bucket, member=member, queues=queues)
 
 
-async def _log(settings: Settings, clock: Clock, member: str) -> EventLog:
+def open_log(settings: Settings, clock: Clock, *, member: str) -> EventLog:
+    """The log by itself, with the topics that it has; the caller closes it."""
     if settings.kafka_bootstrap is None:
         from polyvox.adapters.embedded_log import EmbeddedLog
 

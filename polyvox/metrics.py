@@ -90,6 +90,16 @@ QUEUE_AGE = Metric(
     "From when a message was written to the log until a worker began to handle it; retries do not count.",
     _QUEUE_SECONDS,
 )
+PARTITIONS_ASSIGNED = Metric(
+    "polyvox_partitions_assigned", "gauge", "partitions", ("worker",), "Partitions that a worker reads."
+)
+CONSUMER_LAG = Metric(
+    "polyvox_consumer_lag",
+    "gauge",
+    "messages",
+    ("worker", "topic"),
+    "Messages not committed yet in the partitions that a worker reads; all of a group's workers add up to its lag.",
+)
 EVENT_LOOP_STALL = Metric(
     "polyvox_event_loop_stall_seconds",
     "histogram",
@@ -185,6 +195,8 @@ CATALOGUE = (
     MESSAGES_IN_FLIGHT,
     HANDLER_DURATION,
     QUEUE_AGE,
+    PARTITIONS_ASSIGNED,
+    CONSUMER_LAG,
     EVENT_LOOP_STALL,
     HELD_MESSAGES,
     HELD_BYTES,

@@ -65,7 +65,7 @@ class RebalanceListener(Protocol):
     """Told when a consumer's partitions change. Both calls are awaited by the consumer."""
 
     async def on_revoked(self, revoked: frozenset[TopicPartition]) -> None:
-        """Called before the partitions go to another member; commits still work here."""
+        """Called before these, perhaps not all, go to another member; commits still work here."""
 
     async def on_assigned(self, assigned: frozenset[TopicPartition]) -> None:
         """Called with the whole new assignment before any record of it is returned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import click
 
-from polyvox import weights
+from polyvox import bootstrap, weights
 from polyvox.cli.configuration import settings
 from polyvox.cli.local_server import check_port
 from polyvox.cli.packages import PACKAGES, missing
+from polyvox.clock import SystemClock
 from polyvox.errors import Fatal, PolyvoxError
 from polyvox.settings import Settings
+from polyvox.topics import TOPICS
 
 GIB = 1024**3
 FREE_DISK_BYTES = 2 * GIB
@@ -51,6 +54,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything the services need."""
     yield _python()
     yield from _packages()
+    if settings.kafka_bootstrap is not None:
+        yield _kafka(settings)
     yield from _weights(settings)
     yield _data_folder(settings.data_dir)
     yield _disk(settings.data_dir)
@@ -69,6 +74,21 @@ def _packages() -> Iterator[Finding]:
         lacking = missing(extra)
         text = f"without {', '.join(lacking)}" if lacking else "all packages installed"
         yield Finding(f"packages of {extra}", not lacking, text, f"pip install 'polyvox[{extra}]'")
+
+
+def _kafka(settings: Settings) -> Finding:
+    async def ask() -> None:
+        log = bootstrap.open_log(settings, SystemClock(), member="doctor")
+        try:
+            await log.bounds(next(iter(TOPICS)))
+        finally:
+            await log.close()
+
+    try:
+        asyncio.run(ask())
+    except PolyvoxError as error:
+        return Finding("Kafka", False, str(error), "Start it, or correct the POLYVOX_KAFKA_… settings.")
+    return Finding("Kafka", True, f"{settings.kafka_bootstrap} answers")
 
 
 def _weights(settings: Settings) -> Iterator[Finding]:

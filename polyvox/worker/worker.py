@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from polyvox.errors import Fatal, Fenced, PolyvoxError, Transient
-from polyvox.metrics import EVENT_LOOP_STALL, MESSAGES_IN_FLIGHT, Metrics, process_metrics
+from polyvox.metrics import MESSAGES_IN_FLIGHT, PARTITIONS_ASSIGNED, Metrics, process_metrics
 from polyvox.ports import Clock, Consumer, EventLog, Record, TopicPartition
 from polyvox.retry import RetryPolicy, delay_s
 from polyvox.worker.attempt import Attempts, Handler, Job, OnGiveUp
@@ -24,8 +24,8 @@ from polyvox.worker.circuit import CircuitBreaker
 from polyvox.worker.crew import Crew
 from polyvox.worker.holdings import Holding, Holdings
 from polyvox.worker.share import Measure, share_of, size_of
-from polyvox.worker.stall import watch_stalls
 from polyvox.worker.waiting import first_of
+from polyvox.worker.watches import watches
 from polyvox.worker.window import Window
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class Worker:
         pump = asyncio.create_task(self._pump(consumer), name=f"pump of {self._name}")
         helpers = [
             asyncio.create_task(self._keep_committing(consumer), name=f"commits of {self._name}"),
-            asyncio.create_task(watch_stalls(self._observe_stall), name=f"stalls of {self._name}"),
+            *watches(self._name, self._log, self._topics, consumer.assignment, self._metrics),
         ]
         drain_s = 0.0
         try:
@@ -144,6 +144,7 @@ class Worker:
         await self._crew.let_go(lost, 0.0)
         for holding in self._holdings:
             holding.paused = False
+        self._metrics.set(PARTITIONS_ASSIGNED, len(assigned), worker=self._name)
         self._balance()
 
     async def on_revoked(self, revoked: frozenset[TopicPartition]) -> None:
@@ -154,6 +155,7 @@ class Worker:
             await self._commit_for_last(self._consumer, holdings)
         for holding in holdings:
             self._holdings.fence(holding)
+        self._metrics.set(PARTITIONS_ASSIGNED, len(list(self._holdings)), worker=self._name)
 
     async def _subscribe(self, stopping: asyncio.Event) -> Consumer | None:
         failures = 0
@@ -289,6 +291,3 @@ class Worker:
         if until is not None:
             waits.append(asyncio.create_task(until.wait()))
         await first_of(waits)
-
-    def _observe_stall(self, late_s: float) -> None:
-        self._metrics.observe(EVENT_LOOP_STALL, late_s, worker=self._name)

@@ -16,8 +16,10 @@ import pytest
 from infra.native import Kafka
 from polyvox.contracts import Envelope, MediaFailed
 from polyvox.errors import Fatal, Transient
+from polyvox.metrics import PARTITIONS_ASSIGNED
+from polyvox.worker.lag import watch_lag
 from tests.support.logs import kafka_address
-from tests.support.worker_bench import TOPIC, Bench, Gate, ids, until
+from tests.support.worker_bench import STAGE, TOPIC, Bench, Gate, Running, ids, until
 
 PATIENCE_S = 60.0
 
@@ -36,6 +38,7 @@ async def test_every_message_is_handled_once_and_committed(bench: Bench) -> None
     await until(bench.no_lag, PATIENCE_S)
     await running.stop()
     assert sorted(gate.done) == ids(200)
+    assert bench.metrics.values(PARTITIONS_ASSIGNED, worker=STAGE)[0] == 6
 
 
 async def test_work_goes_on_where_nothing_moves_and_finishes_where_it_must(bench: Bench) -> None:
@@ -65,6 +68,31 @@ async def test_work_goes_on_where_nothing_moves_and_finishes_where_it_must(bench
     assert rest.done
     assert not set(rest.done) & set(gate.done)
     assert len(rest.done) + len(gate.done) == 60 + 24 * waves
+
+
+async def test_the_lag_of_all_workers_adds_up_to_the_groups(bench: Bench) -> None:
+    await bench.publish(ids(40))
+    members = [
+        bench.start(Gate(*ids(40)), member=name, log=bench.another_log(), drain_timeout_s=0.1)
+        for name in ("one", "two")
+    ]
+    await until(lambda: bench.metrics.values(PARTITIONS_ASSIGNED, worker=STAGE)[-2:] == [3, 3], PATIENCE_S)
+
+    async def shown(running: Running) -> int:
+        consumer = running.worker._consumer
+        assert consumer is not None
+        heard: asyncio.Queue[int] = asyncio.Queue()
+        watch = watch_lag(
+            bench.log, STAGE, [TOPIC], owned=consumer.assignment, observe=lambda _, count: heard.put_nowait(count)
+        )
+        task = asyncio.create_task(watch)
+        count = await heard.get()
+        task.cancel()
+        return count
+
+    counts = [await shown(running) for running in members]
+    assert sum(counts) == 40
+    assert min(counts) > 0
 
 
 async def test_a_worker_whose_name_was_taken_over_ends(bench: Bench) -> None:
