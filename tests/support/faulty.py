@@ -16,22 +16,26 @@ class Faults:
     """``rules``: (operation, predicate on its key or topic, error to raise)."""
 
     rules: list[tuple[str, Callable[[str], bool], BaseException]] = field(default_factory=list)
-    hanging: set[str] = field(default_factory=set)
+    hanging: list[tuple[str, str, asyncio.Event]] = field(default_factory=list)
 
     def fail(self, operation: str, *, matching: str = "", error: BaseException | None = None) -> None:
         """From now on ``operation`` raises for keys or topics that contain ``matching``."""
         self.rules.append((operation, lambda name: matching in name, error or Transient("injected trouble")))
 
-    def hang(self, operation: str) -> None:
-        """From now on ``operation`` never answers."""
-        self.hanging.add(operation)
+    def hang(self, operation: str, *, matching: str = "") -> asyncio.Event:
+        """From now on ``operation`` never answers for such names; the event is set when somebody waits for it."""
+        reached = asyncio.Event()
+        self.hanging.append((operation, matching, reached))
+        return reached
 
     def heal(self) -> None:
         self.rules.clear()
 
     async def check(self, operation: str, name: str) -> None:
-        if operation in self.hanging:
-            await asyncio.Event().wait()
+        for hanging, matching, reached in self.hanging:
+            if hanging == operation and matching in name:
+                reached.set()
+                await asyncio.Event().wait()
         for ruled, matches, error in self.rules:
             if ruled == operation and matches(name):
                 raise error
