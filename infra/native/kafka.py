@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from infra.native.kafka_node import PROXIED, KafkaNode
-from infra.native.server import ATTEMPTS, PortTaken
+from infra.native.server import ATTEMPTS, PortTaken, StartError
 from infra.native.toxiproxy import Proxy, Toxiproxy
 
 
@@ -77,10 +77,10 @@ class Kafka:
             self._introduce(afresh=attempt > 0)
             try:
                 self._each(KafkaNode.attempt)
-            except PortTaken:
-                # Each node knows the ports of all: they change together or not at all.
+            except StartError as error:
                 self.kill()
-                if attempt == ATTEMPTS - 1:
+                # Each node knows the ports of all: they change together or not at all.
+                if not isinstance(error, PortTaken) or attempt == ATTEMPTS - 1:
                     raise
             else:
                 break

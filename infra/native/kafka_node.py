@@ -55,9 +55,10 @@ class KafkaNode(Server):
         if not (self.folder / "data" / "meta.properties").exists():
             # Not with options that are meant for the node, such as a file to write at the end.
             options: list[str] | None = None if self._java_options is None else []
+            java = [*self._java("256m", options), "-XX:TieredStopAtLevel=1"]
             tool = ["kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(properties)]
             with self.log.open("ab") as log:
-                subprocess.run([*self._java("256m", options), *tool], stdout=log, stderr=log, check=True)
+                subprocess.run([*java, *tool], stdout=log, stderr=log, check=True)
 
     def command(self) -> list[str]:
         return [*self._java(HEAP, self._java_options), "kafka.Kafka", str(self.folder / "server.properties")]

@@ -19,13 +19,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from filelock import FileLock, Timeout
 
 from infra.native.services import Services
 
 START_S = 300.0
 STOP_S = 120.0
+LOCK_S = 10.0
 PAUSE_S = 0.1
+FILES = ("keeper.pid", "services.env", "running.json")
 
 
 class KeeperError(RuntimeError):
@@ -37,7 +40,8 @@ def keep(folder: Path) -> None:
     wanted_end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: wanted_end.set())
-    with FileLock(folder / "keeper.lock", timeout=0), _written(folder / "keeper.pid", str(os.getpid())):
+    # Who asks whether a keeper runs has the lock for a moment.
+    with FileLock(folder / "keeper.lock", timeout=LOCK_S), _written(folder / "keeper.pid", str(os.getpid())):
         services = Services(folder)
         try:
             services.start()
@@ -56,6 +60,9 @@ def start(folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "keeper.log"
     if not alive(folder):
+        # Left by a keeper that was killed.
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
         with log.open("wb") as output:
             keeper = subprocess.Popen(
                 [sys.executable, "-m", "infra.native", "keep", "--folder", str(folder)],
@@ -76,7 +83,10 @@ def stop(folder: Path) -> bool:
     """Stops the keeper and with it the servers; whether there was one. Raises KeeperError when it does not end."""
     if not alive(folder):
         return False
-    os.kill(int((folder / "keeper.pid").read_text()), signal.SIGTERM)
+    pid = int((folder / "keeper.pid").read_text())
+    if not _is_keeper(pid):
+        raise KeeperError(f"process {pid} is no keeper; try again")
+    os.kill(pid, signal.SIGTERM)
     give_up_s = time.monotonic() + STOP_S
     while alive(folder):
         if time.monotonic() > give_up_s:
@@ -100,6 +110,13 @@ def alive(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+
+
+def _is_keeper(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).cmdline()[1:4] == ["-m", "infra.native", "keep"]
+    except psutil.Error:
+        return False
 
 
 @contextmanager

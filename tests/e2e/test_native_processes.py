@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from infra.native import Postgres, StartError, Toxiproxy, keeper
 from tests.support.polling import until
@@ -123,3 +124,12 @@ def test_where_no_keeper_runs_there_is_nothing_to_stop(tmp_path: Path) -> None:
     # The id of somebody else's process, left by a keeper whose machine went down.
     (tmp_path / "keeper.pid").write_text("1")
     assert keeper.stop(tmp_path) is False
+
+
+def test_no_other_process_is_stopped_for_the_keeper(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "keeper.lock"), subprocess.Popen(["sleep", "60"]) as stranger:
+        (tmp_path / "keeper.pid").write_text(str(stranger.pid))
+        with pytest.raises(keeper.KeeperError, match="is no keeper"):
+            keeper.stop(tmp_path)
+        assert stranger.poll() is None
+        stranger.kill()
