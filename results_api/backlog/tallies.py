@@ -42,7 +42,7 @@ class Tally:
 COLUMNS = {"normalise": table.c.normalise_s, "transcribe": table.c.transcribe_s, "diarize": table.c.diarize_s}
 STAGES = tuple(COLUMNS)
 # Literals: the planner sees that few recordings have these statuses.
-_NOTHING = sa.literal_column("0.0")
+_NOTHING: sa.ColumnClause[float] = sa.literal_column("0.0")
 _UNFINISHED = table.c.status.in_([sa.literal_column(f"'{status}'") for status in ("queued", "processing")])
 
 
