@@ -101,6 +101,7 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
             operations_router(runtime, process_metrics().render, checks=checks),
         ],
         title="Polyvox",
+        cors_origins=runtime.settings.cors_origins,
     )
 
     class Server(uvicorn.Server):

@@ -108,6 +108,11 @@ class Settings(BaseSettings):
     )
 
     max_upload_bytes: int = Field(5 * 1024 * MIB, gt=0, description="Largest upload accepted, in bytes.")
+    cors_origins: str = Field(
+        "",
+        description="Web pages of other origins that may use the API from a browser, with commas between, for example "
+        "https://app.example.com; * for all.",
+    )
     upload_expires_s: float = Field(
         23 * 3600.0,
         gt=0,

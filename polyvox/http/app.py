@@ -13,12 +13,20 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
 
 import polyvox
 from polyvox.http import problems
 from polyvox.http.middleware import HeadLikeGet, LingeringClose, SecurityHeaders
 from polyvox.http.operations import operations_router
 from polyvox.http.problems import Problem, ProblemDocument, documented
+
+EXPOSED_HEADERS = (
+    *("Location", "ETag", "Retry-After", "Idempotent-Replay", "Content-Disposition"),
+    *("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
+    *("Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires"),
+)
+"""What scripts of other origins may read of an answer, besides what every script may."""
 
 __all__ = ["Problem", "ProblemDocument", "create_app", "documented", "operations_router"]
 
@@ -29,14 +37,28 @@ def create_app(
     title: str,
     version: str = polyvox.__version__,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    cors_origins: str = "",
 ) -> FastAPI:
-    """One application with all ``routers``; ``lifespan`` wraps its life as in FastAPI."""
+    """One application with all ``routers``; ``lifespan`` wraps its life as in FastAPI.
+
+    ``cors_origins`` are those whose pages may use it, with commas between.
+    """
     # FastAPI's own page would fetch its scripts from a stranger's server, and stay empty without a network.
     app = FastAPIOffline(title=title, version=version, lifespan=lifespan, redoc_url=None, static_url="/docs/static")
     problems.install(app)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(LingeringClose)
     app.add_middleware(HeadLikeGet)
+    if origins := [origin.strip().rstrip("/") for origin in cors_origins.split(",") if origin.strip()]:
+        # Without credentials: nothing here is allowed because of a cookie.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("*",),
+            expose_headers=EXPOSED_HEADERS,
+            max_age=3600,
+        )
     for router in routers:
         app.include_router(router)
 

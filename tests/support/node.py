@@ -18,6 +18,15 @@ def node() -> Path:
     return debian.program("node", package="nodejs")
 
 
+def chromium() -> Path:
+    """A browser, installed if need be."""
+    try:
+        return debian.program("chromium", package="chromium")
+    except debian.Missing:
+        debian.install(["chromium"])
+        return debian.program("chromium", package="chromium")
+
+
 def packages() -> Path:
     """The folder ``node_modules`` of tests/node, installed once for each version of what it pins."""
     npm = debian.program("npm", package="npm")

@@ -108,7 +108,9 @@ async def running_ingest(
             operations_router(runtime, counters.render),
         ]
         async with contextlib.AsyncExitStack() as server:
-            url = await server.enter_async_context(serve(create_app(routers, title="Test"), port=port))
+            url = await server.enter_async_context(
+                serve(create_app(routers, title="Test", cors_origins=settings.cors_origins), port=port)
+            )
             client = await server.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
             yield Ingest(runtime, store, log, clock, client, url, settings.objects_path, counters, server)
     finally:
