@@ -63,8 +63,8 @@ class World:
         defaults: dict[str, Any] = {"sweep_every_s": 3600.0, "sweep_at_most_s": 3600.0, "drain_timeout_s": 5.0}
         return Runtime(
             Settings(data_dir=self.folder, watches=json.dumps(list(watches)), **{**defaults, **settings}),
-            log,  # type: ignore[arg-type]
-            store,  # type: ignore[arg-type]
+            log,
+            store,
             self.clock,
             member,
             bucket=self._open,
@@ -72,7 +72,7 @@ class World:
 
     def _open(self, name: str) -> ObjectStore:
         assert name == BUCKET
-        return self.bucket  # type: ignore[return-value]
+        return self.bucket
 
     @contextlib.asynccontextmanager
     async def watching(self, **options: Any) -> AsyncIterator[Runtime]:
