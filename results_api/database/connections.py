@@ -83,8 +83,8 @@ def translated() -> Iterator[None]:
             raise
         raise Unavailable(f"the results database is in trouble: {error.orig}") from error
     except (PoolTimeout, OSError) as error:
-        # TimeoutError is an OSError, and says nothing by itself.
-        raise Unavailable(f"the results database is in trouble: {error or 'it does not answer in time'}") from error
+        # TimeoutError is an OSError, and may say nothing by itself.
+        raise Unavailable(f"the results database is in trouble: {str(error) or 'no answer in time'}") from error
 
 
 def set_up_sqlite(connection: Any, _record: Any) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 # Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _AUTHORISATION = "28"
 _NO_DATABASE = "3D000"
-_NO_PRIVILEGE = "42501"
+_NO_PRIVILEGE = ("42501", "3F000")  # no right, and no schema with a right
 _NO_TABLE = "42P01"
 _TROUBLE = frozenset(
     {
@@ -27,7 +27,7 @@ _TROUBLE = frozenset(
     }
 )
 # Somebody is at work on the server: messages can wait until it is put right.
-_PUT_RIGHT = frozenset({_NO_DATABASE, _NO_PRIVILEGE, _NO_TABLE})
+_PUT_RIGHT = frozenset({_NO_DATABASE, *_NO_PRIVILEGE, _NO_TABLE})
 
 _SQLITE_DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
@@ -44,6 +44,10 @@ def advice(error: BaseException | None) -> str | None:
     """What a person must do before a start can succeed; None when waiting may help."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error}); name the authority's with sslrootcert in the URL"
+    if isinstance(error, FileNotFoundError):
+        return "a certificate or key that the URL names does not exist"
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return "the server offers no encryption, and sslmode in the URL asks for it"
     if not isinstance(error, DBAPIError):
         return None
     state = _sqlstate(error)
@@ -58,7 +62,7 @@ def advice(error: BaseException | None) -> str | None:
         return f"the server does not let us in: {error.orig}; look at the user, the password and pg_hba.conf"
     if state == _NO_DATABASE:
         return f"{error.orig}; create it with CREATE DATABASE, or correct the name in the URL"
-    if state == _NO_PRIVILEGE:
+    if state in _NO_PRIVILEGE:
         return f"{error.orig}; the user of the URL must own the database or be granted CREATE on its schema"
     return None
 
