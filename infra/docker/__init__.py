@@ -1,0 +1,1 @@
+"""Images, and what docker-compose.yml needs besides them."""

@@ -145,6 +145,15 @@ def test_production_runs_published_images_and_opens_few_ports() -> None:
     assert services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == "INSIDE://kafka:9092"
 
 
+def test_operations_md_names_every_variable_and_container(services: dict[str, dict[str, Any]]) -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    for name in PRODUCTION:
+        for variable in re.findall(r"\$\{([A-Z0-9_]+)", (ROOT / name).read_text()):
+            assert f"`{variable}`" in page, variable
+    for name in services:
+        assert f"`{name}`" in page, name
+
+
 def test_prometheus_scrapes_every_process(services: dict[str, dict[str, Any]]) -> None:
     jobs = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text())["scrape_configs"]
     names = next(job for job in jobs if job["job_name"] == "polyvox")["dns_sd_configs"][0]["names"]
