@@ -19,12 +19,12 @@ LABEL org.opencontainers.image.title="MinIO" \
       org.opencontainers.image.version="${MINIO_VERSION}"
 RUN groupadd --gid 10001 minio \
  && useradd --uid 10001 --gid minio --no-create-home --home-dir /tmp --shell /usr/sbin/nologin minio \
- && install --directory --owner minio --group minio /data
+ && install --directory --owner minio --group minio /data /events
 # For webhooks and brokers over TLS.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /usr/local/bin/minio /usr/local/bin/
 USER 10001:10001
-VOLUME /data
+VOLUME ["/data", "/events"]
 EXPOSE 9000 9001
 ENTRYPOINT ["minio"]
 CMD ["server", "/data", "--address", ":9000", "--console-address", ":9001"]
