@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.native import Kafka
-from polyvox.adapters.kafka import KafkaLog, KafkaOptions
+from polyvox.adapters.kafka import KafkaLog, KafkaOptions, producing
 from polyvox.errors import Fatal, Fenced, Invalid, Unavailable
 from polyvox.ports import Message, TopicConfig, TopicPartition
 from tests.support.consuming import Listener, collect, fill, settled
@@ -62,6 +62,30 @@ async def test_a_broker_that_dies_and_comes_back_loses_nothing(broker: Kafka, lo
     assert {p: await consumer.committed(p) for p in ends} == ends
     await consumer.commit({p: end + 1 for p, end in ends.items()})
     assert listener.heard("revoked") == []
+
+
+async def test_what_was_refused_does_not_turn_up_later(broker: Kafka, log: KafkaLog) -> None:
+    """A producer that cannot deliver in time is replaced; what waited in it is the caller's to repeat."""
+    await fill(log, TOPIC, 10)
+    await asyncio.to_thread(broker.kill_node, 0)
+    began_s = time.monotonic()
+    answers = await asyncio.gather(
+        *(producing.append(log._clients, [Message(TOPIC, f"k{i}", b"refused")], within_s=1.0) for i in range(20)),
+        return_exceptions=True,
+    )
+    assert time.monotonic() - began_s < 5.0
+    assert [type(answer) for answer in answers] == [Unavailable] * 20
+    await asyncio.to_thread(broker.start_node, 0)
+
+    async def appended() -> bool:
+        try:
+            return bool(await log.append([Message(TOPIC, "k", b"repeated")]))
+        except Unavailable:
+            return False
+
+    await until(appended, deadline_s=PATIENCE_S)
+    values = [record.value for p in await log.bounds(TOPIC) for record in await log.read(p, offset=0)]
+    assert sorted(set(values) - {str(i).encode() for i in range(10)}) == [b"repeated"]
 
 
 async def test_a_cluster_that_is_away_is_unavailable_within_bounded_time(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def balanced(
     """Who should own each partition in the end.
 
     Of each topic its members get equal numbers, give or take one; who gets one more depends on how many each has of
-    the topics before, then on who has one more now. The same input, with the result as owners, gives the result.
+    the topics before, then on who has one more now. Two rounds of dealing come to rest.
     """
     load = dict.fromkeys(sorted(subscriptions), 0)
     dealt: dict[Place, str] = {}
@@ -46,7 +46,8 @@ def balanced(
         places = [(topic, number) for number in sorted(partitions[topic])]
         held = {member: [place for place in places if owners.get(place) == member] for member in members}
         each, more = divmod(len(places), len(members))
-        ranked = sorted(members, key=lambda member: (load[member], -len(held[member]), member))
+        # Not by how many they hold: a round in which much is held back must not change who gets one more.
+        ranked = sorted(members, key=lambda member: (load[member], len(held[member]) <= each, member))
         quota = {member: each + (rank < more) for rank, member in enumerate(ranked)}
         for member in members:
             for place in held[member][: quota[member]]:

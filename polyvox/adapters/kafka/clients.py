@@ -35,6 +35,7 @@ class Clients:
         self.reading = asyncio.Lock()
         self._opening = asyncio.Lock()
         self._open: dict[str, Any] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def producer(self) -> AIOKafkaProducer:
@@ -47,20 +48,23 @@ class Clients:
     async def reader(self) -> AIOKafkaConsumer:
         return await self._opened("reader")
 
-    async def discard(self, client: Any) -> None:
-        """Forget a client that is beyond repair; the next use opens another."""
+    def discard(self, client: Any) -> None:
+        """Forget a client that is beyond repair, and what waits in it; the next use opens another."""
         for name, opened in list(self._open.items()):
             if opened is client:
                 del self._open[name]
-                await _shut(client)
+                if isinstance(client, AIOKafkaProducer):
+                    give_up(client)
+                task = asyncio.create_task(_shut(client), name=f"end of a {name}")
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         self._closed = True
         async with self._opening:
             clients = list(self._open.values())
             self._open.clear()
-        for client in clients:
-            await _shut(client)
+        await asyncio.gather(*map(_shut, clients), *self._ending)
 
     async def _opened(self, name: str) -> Any:
         if (client := self._open.get(name)) is None:
@@ -123,8 +127,13 @@ async def explain_refusal(options: KafkaOptions, client_id: str) -> None:
         connection.close()
 
 
+def give_up(producer: AIOKafkaProducer) -> None:
+    """What waits in it is not sent any more."""
+    producer._message_accumulator.fail_all(KafkaConnectionError("the producer was given up"))
+
+
 async def _shut(client: Any) -> None:
-    """Stop a client within bounded time, without waiting for what it cannot deliver."""
+    """Stop a client within bounded time."""
     if isinstance(client, AIOKafkaProducer):
         await _shut_producer(client)
         return
@@ -135,14 +144,12 @@ async def _shut(client: Any) -> None:
 
 
 async def _shut_producer(producer: AIOKafkaProducer) -> None:
-    flushed = False
+    """Deliver what waits if that is soon done."""
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(STOP_S):
             await producer.flush()
-            flushed = True
-    if not flushed:
-        producer._message_accumulator.fail_all(KafkaConnectionError("the producer was given up"))
-        await producer.client.close()
+    give_up(producer)
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(STOP_S):
             await producer.stop()
+    await producer.client.close()

@@ -52,14 +52,14 @@ async def append(
                 raise failed
         answers = [future.result() for future in sent]
     except TimeoutError as error:
-        await clients.discard(producer)
+        clients.discard(producer)
         raise Unavailable(f"Kafka took no message within {within_s} s") from error
     except kafka.UnknownTopicOrPartitionError as error:
         await _explain_unknown(clients, messages)
         raise meaning_of(error, "appending") from error
     except (kafka.KafkaError, OSError) as error:
         if isinstance(error, _BROKEN) or _is_dead(producer):
-            await clients.discard(producer)
+            clients.discard(producer)
         raise meaning_of(error, "appending") from error
     return [clients.options.bare((answer.topic, answer.partition)) for answer in answers]
 
