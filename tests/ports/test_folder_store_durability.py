@@ -106,3 +106,52 @@ async def test_one_process_of_many_wins_a_conditional_put(tmp_path: Path) -> Non
     (winner,) = [words for words in answers if words[0] == "won"]
     assert await store.get("k") == winner[1].encode()
     await store.close()
+
+
+async def test_an_upload_in_parts_outlives_the_process_that_took_it(tmp_path: Path) -> None:
+    root = tmp_path / "objects"
+    async with child(CHILD, "part", root, "media/x/k") as writer:
+        (_, upload, etag) = await writer.line("kept")
+        await writer.line("writing")
+        await writer.kill()
+    age(*files(root, "incoming"))
+    store = FolderStore(root)
+    assert [(left.key, left.upload) async for left in store.open_parts("media/")] == [("media/x/k", upload)]
+    (part,) = await store.parts("media/x/k", upload)
+    assert (part.number, part.etag) == (1, etag)
+    assert files(root, "incoming") == []
+    await store.join_parts("media/x/k", upload, [part])
+    assert await store.get("media/x/k") == b"kept"
+    assert files(root, "incoming", "todo", "parts") == []
+    await store.close()
+
+
+async def test_a_join_that_was_cut_short_is_either_done_or_still_to_do(tmp_path: Path) -> None:
+    root = tmp_path / "objects"
+    store = FolderStore(root)
+    upload = await store.begin_parts("k")
+    part = await store.put_part("k", upload, 1, b"x")
+    folder = root / "parts" / upload
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    await store.join_parts("k", upload, [part])
+    await store.close()
+    (blob,) = files(root, "blobs")
+    # As after a power cut between the object's name and the end of its upload.
+    folder.mkdir()
+    for name, data in before.items():
+        (folder / name).write_bytes(data)
+    (folder / "joined").write_text(blob.name)
+    unborn = root / "parts" / ("0" * 32)
+    unborn.mkdir()
+    age(unborn)
+    store = FolderStore(root)
+    assert [left async for left in store.open_parts("")] == []
+    assert await store.get("k") == b"x"
+    assert list((root / "parts").iterdir()) == []
+    upload = await store.begin_parts("k2")
+    part = await store.put_part("k2", upload, 1, b"y")
+    (root / "parts" / upload / "joined").write_text("a blob that was never named")
+    await store.close()
+    store = FolderStore(root)
+    assert (await store.join_parts("k2", upload, [part])).size_bytes == 1
+    await store.close()

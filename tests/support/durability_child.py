@@ -4,6 +4,7 @@ python -m tests.support.durability_child produce FOLDER TOPIC NAME BATCH COUNT
 python -m tests.support.durability_child consume FOLDER TOPIC GROUP MEMBER SESSION_S
 python -m tests.support.durability_child replace FOLDER KEY
 python -m tests.support.durability_child hang FOLDER KEY
+python -m tests.support.durability_child part FOLDER KEY
 python -m tests.support.durability_child claim FOLDER KEY NAME
 python -m tests.support.durability_child overflow FOLDER TOPIC
 """
@@ -79,6 +80,20 @@ async def hang(folder: str, key: str) -> None:
     await FolderStore(Path(folder)).put(key, body())
 
 
+async def part(folder: str, key: str) -> None:
+    """One part is kept, another is on its way in."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x" * 3_000_000
+        say("writing")
+        await asyncio.Event().wait()
+
+    store = FolderStore(Path(folder))
+    upload = await store.begin_parts(key)
+    say("kept", upload, (await store.put_part(key, upload, 1, b"kept")).etag)
+    await store.put_part(key, upload, 2, body())
+
+
 async def claim(folder: str, key: str, name: str) -> None:
     store = FolderStore(Path(folder))
     await store.head(f"{key}-gate")
@@ -110,4 +125,4 @@ async def overflow(folder: str, topic: str) -> None:
 
 if __name__ == "__main__":
     what, *words = sys.argv[1:]
-    asyncio.run({f.__name__: f for f in (produce, consume, replace, hang, claim, overflow)}[what](*words))
+    asyncio.run({f.__name__: f for f in (produce, consume, replace, hang, part, claim, overflow)}[what](*words))

@@ -32,7 +32,7 @@ class S3Options:
     path_style: bool = True
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 30.0
-    attempts: int = 4
+    attempts: int = 5
     connections: int = 24
     part_bytes: int = 8 * MIB
     parts_at_once: int = 4
