@@ -79,15 +79,16 @@ async def normalising(tmp_path: Path, **changes: Any) -> AsyncIterator[Bench]:
     settings = Settings(data_dir=tmp_path / "data", retry_base_s=0.01, retry_max_s=0.02, **changes)
     log, store, clock = EmbeddedLog(settings.log_path), FolderStore(settings.objects_path), SystemClock()
     await log.ensure_topics(topics.configs())
-    runtime = Runtime(settings, log, store, clock, "normaliser-0")
+    calls = FolderStore(settings.data_dir / "buckets" / "calls")
+    runtime = Runtime(settings, log, store, clock, "normaliser-0", bucket=lambda name: {"calls": calls}[name])
     working = asyncio.create_task(_work(runtime))
     try:
         yield Bench(runtime)
     finally:
         runtime.stopping.set()
         await working
-        await store.close()
-        await log.close()
+        for each in (store, calls, log):
+            await each.close()
 
 
 async def _work(runtime: Runtime) -> None:
