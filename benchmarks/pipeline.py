@@ -17,33 +17,25 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psutil
-import soundfile
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
 
 from infra.native import Kafka, Minio, Postgres
 from polyvox import bootstrap
-from polyvox.cli.demo import sample
 from polyvox.cli.local_server import free_port, running
 from polyvox.contracts import MediaCompleted, MediaFailed
 from polyvox.metrics import QUEUE_AGE
 from polyvox.ports import EventLog
 from polyvox.settings import Settings
-from polyvox.supervisor import PROCESSES, Supervisor
+from polyvox.supervisor import Supervisor
+from tests.support.stack import INSTANT, server_settings, speech
 
 CONNECTIONS = 16
 AUDIO_S = 6.0
-INSTANT = tuple(
-    replace(spec, program=("benchmarks.instant", spec.name))
-    if spec.name in ("transcriber", "diarizer")
-    else spec
-    for spec in PROCESSES
-)
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,7 @@ async def product(adapters: str) -> AsyncIterator[Product]:
                 httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http,
                 bootstrap.runtime(settings, member="bench") as runtime,
             ):
-                yield Product(http, runtime.log, supervisor, pids, speech(folder))
+                yield Product(http, runtime.log, supervisor, pids, speech(folder / "speech.flac", AUDIO_S).read_bytes())
 
 
 @contextmanager
@@ -140,17 +132,8 @@ def servers(folder: Path, adapters: str) -> Iterator[tuple[Settings, dict[str, l
         kafka = stack.enter_context(Kafka(folder / "kafka"))
         minio = stack.enter_context(Minio(folder / "minio"))
         postgres = stack.enter_context(Postgres(folder / "postgres"))
-        make_bucket(minio, "polyvox")
-        settings = base.model_copy(
-            update={
-                "kafka_bootstrap": kafka.bootstrap,
-                "s3_bucket": "polyvox",
-                "s3_endpoint": minio.endpoint,
-                "s3_access_key": minio.access_key,
-                "s3_secret_key": SecretStr(minio.secret_key),
-                "database": SecretStr(postgres.create_database("polyvox")),
-            }
-        )
+        own = server_settings(kafka=kafka.bootstrap, store=minio, database=postgres.create_database("polyvox"))
+        settings = Settings(**{**base.model_dump(), **own})
         pids = {"kafka": list(kafka.pids), "minio": [minio.pid], "postgres": family([postgres.pid])}
         yield settings, pids
 
@@ -158,26 +141,6 @@ def servers(folder: Path, adapters: str) -> Iterator[tuple[Settings, dict[str, l
 def family(pids: Sequence[int]) -> list[int]:
     """The processes and those below them."""
     return [*pids, *(child.pid for pid in pids for child in psutil.Process(pid).children(recursive=True))]
-
-
-def make_bucket(minio: Minio, bucket: str) -> None:
-    import boto3
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=minio.endpoint,
-        aws_access_key_id=minio.access_key,
-        aws_secret_access_key=minio.secret_key,
-        region_name="us-east-1",
-    )
-    client.create_bucket(Bucket=bucket)
-
-
-def speech(folder: Path) -> bytes:
-    """The first seconds of pyannote.audio's sample in which somebody speaks, as FLAC."""
-    samples, rate = soundfile.read(sample(), start=6 * 16_000, frames=int(AUDIO_S * 16_000))
-    soundfile.write(folder / "speech.flac", samples, rate)
-    return (folder / "speech.flac").read_bytes()
 
 
 async def throughput(product: Product, recordings: int) -> dict[str, float]:
