@@ -1,13 +1,14 @@
 """Bytes of one request on their way into the parts and pieces of an upload.
 
-Part ``n`` always holds the same bytes of the recording, wherever requests began and ended. While one part is on
-its way to the store the next one is received, so a request holds two parts at most.
+Part ``n`` always holds the same bytes of the recording, wherever requests began and ended. While some parts are on
+their way to the store the next one is received, so a request holds ``AT_ONCE`` parts and one more at most.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
 from ingest.parts.session import Session
@@ -19,6 +20,8 @@ from polyvox.ports import ObjectStore
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 3
+"""Parts on their way. If one of them fails those after it do not count, for an upload reaches to the first gap."""
 PIECES_MAX = 32
 """With more pieces than this they are put together, so that many small requests do not make many objects."""
 
@@ -36,16 +39,15 @@ class Writer:
         self._chunks: list[bytes] = []
         self._start = self.offset = reached.offset
         self._is_looked_at = reached.offset > 0
-        self._putting: asyncio.Task[None] | None = None
+        self._putting: deque[asyncio.Task[None]] = deque()
 
     async def take(self, chunk: bytes) -> None:
         """Raises Problem 415 as soon as it is seen that this is no recording; Transient."""
-        view = memoryview(chunk)
-        while view:
+        while chunk:
             room = self._part_end - self.offset
-            self._chunks.append(bytes(view[:room]))
-            self.offset += len(self._chunks[-1])
-            view = view[room:]
+            taken, chunk = (chunk, b"") if len(chunk) <= room else (chunk[:room], chunk[room:])
+            self._chunks.append(taken)
+            self.offset += len(taken)
             if not self._is_looked_at and self.offset >= SNIFF_BYTES:
                 self._look()
             if self.offset == self._part_end:
@@ -60,7 +62,7 @@ class Writer:
 
     async def keep(self) -> None:
         """Store what was taken. Raises Transient."""
-        await self._part_stored()
+        await self._parts_stored(all_but=0)
         if not self._chunks:
             await self._clean_up()
             return
@@ -88,20 +90,32 @@ class Writer:
             raise not_media()
 
     async def _begin_part(self) -> None:
-        await self._part_stored()
+        await self._parts_stored(all_but=AT_ONCE - 1)
         pieces, data = self._pieces, b"".join(self._chunks)
         self._chunks.clear()
         put = self._put_part(self._number, self._part_start, pieces, data)
-        self._putting = asyncio.create_task(put)
+        self._putting.append(asyncio.create_task(put))
         self._number += 1
         self._part_start = self._start = self.offset
         self._pieces = ()
 
-    async def _part_stored(self) -> None:
-        """Wait for the part on its way: the next one must not be there without it."""
-        if self._putting is not None:
-            await self._putting
-            self._putting = None
+    async def _parts_stored(self, *, all_but: int) -> None:
+        """Wait until no more than ``all_but`` parts are on their way. Raises what the first of them raises."""
+        while len(self._putting) > all_but:
+            try:
+                await self._putting[0]
+            except BaseException:
+                await self._give_up()
+                raise
+            self._putting.popleft()
+
+    async def _give_up(self) -> None:
+        """Neither the parts on their way nor the bytes after them count any more."""
+        for task in self._putting:
+            task.cancel()
+        await asyncio.gather(*self._putting, return_exceptions=True)
+        self._putting.clear()
+        self._chunks.clear()
 
     async def _put_part(self, number: int, start: int, pieces: Sequence[Piece], data: bytes) -> None:
         async def body() -> AsyncIterator[bytes]:
