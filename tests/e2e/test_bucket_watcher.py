@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ingest.bucket.names import media_id_of
+from ingest.bucket.sweep import LEDGER_KEPT
 from polyvox import keys
 from tests.support.polling import until
 from tests.support.watching import BUCKET, WATCH, World, notification, world
@@ -183,3 +184,26 @@ async def _counts(here: World, count: int) -> Any:
     facts = await here.announced()
     assert len(facts) <= count, sorted(fact.original.key for fact in facts)
     return facts if len(facts) == count else None
+
+
+async def test_the_ledger_forgets_objects_that_are_long_gone_and_no_others(here: World) -> None:
+    async with here.watching():
+        for name in ("gone", "replaced", "there"):
+            await here.drop_and_tell(f"in/{name}.wav", name.encode())
+        await until(lambda: _counts(here, 3))
+        await until(here.is_read)
+    await here.bucket.delete("in/gone.wav")
+    await here.drop("in/replaced.wav", b"new")
+    async with here.watching(**SWEEP_OFTEN):
+        await until(lambda: _counts(here, 4))
+        assert len(await here.stored(keys.BUCKET_LEDGER)) == 4, "a late notification could tell of them yet"
+        here.clock.ahead_s = LEDGER_KEPT.total_seconds() + 60
+        left = await until(lambda: _are(here, 2))
+    assert sorted(key.split("!")[0] for key in left) == [
+        f"bucket/taken/calls/in/{name}.wav" for name in ("replaced", "there")
+    ]
+
+
+async def _are(here: World, entries: int) -> list[str] | None:
+    found = await here.stored(keys.BUCKET_LEDGER)
+    return found if len(found) == entries else None

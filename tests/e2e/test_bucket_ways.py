@@ -131,24 +131,26 @@ async def test_the_webhook_answers_when_the_log_has_the_notification(here: World
     info = await here.drop("in/a.wav")
     runtime = here.runtime(bucket_events_token=TOKEN)
     asked = {"Authorization": f"Bearer {TOKEN}"}
-    async with serve(create_app([webhook.router(runtime)], title="Test")) as url:
-        async with httpx.AsyncClient(base_url=url) as client:
-            body = notification("in/a.wav", info)
-            for headers in ({}, {"Authorization": "Bearer wrong"}):
-                refused = await client.post("/v1/bucket-events", content=body, headers=headers)
-                assert refused.status_code == 401
-            runtime.log.faults.fail("append")  # type: ignore[attr-defined]
-            assert (await client.post("/v1/bucket-events", content=body, headers=asked)).status_code == 503
-            runtime.log.faults.heal()  # type: ignore[attr-defined]
-            nonsense = await client.post("/v1/bucket-events", content=b"{}", headers=asked)
-            assert (nonsense.status_code, nonsense.json()["code"]) == (400, "not-a-notification")
-            huge = await client.post("/v1/bucket-events", content=b" " * 2_000_000, headers=asked)
-            assert huge.status_code == 413
-            assert await records_of(here.inner_log, topics.BUCKET_EVENTS.name) == []
-            taken = await client.post("/v1/bucket-events", content=body, headers=asked)
-            assert (taken.status_code, taken.json()) == (200, {"objects": 1})
-            gone = notification("in/a.wav", info, event="s3:ObjectRemoved:Delete")
-            assert (await client.post("/v1/bucket-events", content=gone, headers=asked)).json() == {"objects": 0}
+    async with (
+        serve(create_app([webhook.router(runtime)], title="Test")) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        body = notification("in/a.wav", info)
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            refused = await client.post("/v1/bucket-events", content=body, headers=headers)
+            assert refused.status_code == 401
+        runtime.log.faults.fail("append")  # type: ignore[attr-defined]
+        assert (await client.post("/v1/bucket-events", content=body, headers=asked)).status_code == 503
+        runtime.log.faults.heal()  # type: ignore[attr-defined]
+        nonsense = await client.post("/v1/bucket-events", content=b"{}", headers=asked)
+        assert (nonsense.status_code, nonsense.json()["code"]) == (400, "not-a-notification")
+        huge = await client.post("/v1/bucket-events", content=b" " * 2_000_000, headers=asked)
+        assert huge.status_code == 413
+        assert await records_of(here.inner_log, topics.BUCKET_EVENTS.name) == []
+        taken = await client.post("/v1/bucket-events", content=body, headers=asked)
+        assert (taken.status_code, taken.json()) == (200, {"objects": 1})
+        gone = notification("in/a.wav", info, event="s3:ObjectRemoved:Delete")
+        assert (await client.post("/v1/bucket-events", content=gone, headers=asked)).json() == {"objects": 0}
     assert [record.value for record in await records_of(here.inner_log, topics.BUCKET_EVENTS.name)] == [body]
 
 
