@@ -6,10 +6,11 @@ again after a crash has the id it had before, so consumers can tell a repeat fro
 
 from __future__ import annotations
 
-import json
+import hashlib
 import uuid
 from datetime import datetime
 from functools import cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -109,7 +110,11 @@ class Envelope(Contract, Generic[D]):
 def event_id(data: Event) -> str:
     """Stable id of an event (UUIDv5 of its type and identity)."""
     identity = [data.TYPE, *data.identity(), *([data.replay] if isinstance(data, Fact) and data.replay else [])]
-    return str(uuid.uuid5(_NAMESPACE, json.dumps(identity)))
+    # What json.dumps and uuid.uuid5 give, in a quarter of the time: every segment of every transcript has an id.
+    name = f"[{', '.join(map(_quoted, identity))}]"
+    digest = hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 @cache
