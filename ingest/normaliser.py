@@ -29,7 +29,7 @@ from polyvox.contracts import (
     PartReady,
     PartSpan,
 )
-from polyvox.errors import ChildCrashed, Invalid, NotFound, OutOfMemory, PolyvoxError
+from polyvox.errors import ChildCrashed, Invalid, NotFound, OutOfMemory, PolyvoxError, Transient, Unavailable
 from polyvox.failures import stage_failed
 from polyvox.flac_frames import HEADER_BYTES
 from polyvox.ports import ObjectStore
@@ -38,6 +38,8 @@ from polyvox.service import Runtime
 from polyvox.worker import worker_of
 
 NAME = "normaliser"
+ROOM_BYTES = 64 << 20
+"""A scratch disk with less than this is full, whichever recording it is that finds out."""
 _CHUNK_BYTES = 1 << 20
 
 Decode = Callable[[Path, Path], Awaitable[Decoded]]
@@ -70,6 +72,7 @@ class Normaliser:
         Raises:
             Invalid: the original is gone, or there is nothing to transcribe in it.
             Transient: store, log or the decoding process are in trouble.
+            Unavailable: also when this machine's disk is full, which is no recording's fault.
         """
         media: MediaUploaded = envelope.data
         if media.refused is not None:
@@ -78,6 +81,18 @@ class Normaliser:
             await self._publisher.publish(stage_failed(media, "normalise", refusal, 1))
             return
         await self._expect(media)
+        try:
+            decoded = await self._stored(media)
+        except (Transient, OSError) as error:
+            # Only now, when nothing of this recording lies there any more.
+            if (free_bytes := await asyncio.to_thread(_free_bytes, self._scratch)) < ROOM_BYTES:
+                raise Unavailable(f"the disk of {self._scratch} is full, {free_bytes} bytes are free") from error
+            raise
+        await self._store.put(keys.peaks(media.media_id), decoded.peaks, content_type="application/json")
+        await self._publisher.publish(*facts(media, decoded))
+
+    async def _stored(self, media: MediaUploaded) -> Decoded:
+        """Decode the original and put the audio into the store."""
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix=f"{media.media_id}-") as folder:
             flac = Path(folder) / "audio.flac"
             async with self._original(media) as original:
@@ -85,8 +100,7 @@ class Normaliser:
             # Decoding takes a while: what was deleted meanwhile must not come back in part.
             await self._expect(media)
             await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
-        await self._store.put(keys.peaks(media.media_id), decoded.peaks, content_type="application/json")
-        await self._publisher.publish(*facts(media, decoded))
+        return decoded
 
     async def _expect(self, media: MediaUploaded) -> None:
         """Raises NotFound when the recording was deleted. An object in somebody's bucket is not deleted with it."""
@@ -188,6 +202,10 @@ async def work(runtime: Runtime) -> None:
         await worker.run(runtime.stopping)
     finally:
         await decoders.close()
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def _emptied(scratch: Path) -> None:

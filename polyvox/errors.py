@@ -6,7 +6,7 @@ PolyvoxError
 │   └── AlreadyExists  a conditional put lost: somebody was there first
 ├── Transient          the world is in trouble: retry with growing delay
 │   ├── WeightsMissing … a model that one request asks for cannot be fetched; others can be served
-│   ├── Unavailable    … the log or the store itself: retry until it is back, whatever it takes
+│   ├── Unavailable    … the log, the store or the disk itself: retry until it is back, whatever it takes
 │   └── ChildCrashed   the process that runs a model died; the next attempt gets a fresh one
 │       └── OutOfMemory    … because it ran out of memory: one retry on an emptied device
 ├── Fenced             this consumer no longer owns the partition: drop the work, do not commit
@@ -58,7 +58,7 @@ class Transient(PolyvoxError):
 
 
 class Unavailable(Transient):
-    """The log or the store does not answer, which is no message's fault."""
+    """The log or the store does not answer, or the disk is full, which is no message's fault."""
 
 
 class WeightsMissing(Transient):

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from infra.native import Kafka, Toxiproxy
 from tests.chaos.faults import catalogue
-from tests.chaos.faults.disk import Disk, can_mount
 from tests.chaos.faults.rounds import Rounds, Row
 from tests.chaos.faults.world import Pace, World, world
+from tests.support.disk import Disk, can_mount
 
 
 async def play(here: World, options: argparse.Namespace) -> list[Row]:

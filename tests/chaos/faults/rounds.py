@@ -21,8 +21,6 @@ from tests.chaos.faults.world import World
 
 SENT_BEFORE, SENT_AFTER = 0.2, 0.25
 """Shares of the recordings."""
-FAULTLESS_S = 8.0
-"""How long it takes to send those that are not held back, when the fault is over at once."""
 POLL_S = 0.2
 
 
@@ -65,7 +63,8 @@ class Rounds:
         """Put one fault in; returns when all is quiet, or was not for too long."""
         scene = Scene(self.world, self.ends, Random(f"{self._seed}-{fault.name}"))
         held = int(recordings * SENT_AFTER)
-        load = Load(self.world, fault.name, recordings, held=held, rate_hz=(recordings - held) / FAULTLESS_S)
+        rate_hz = (recordings - held) / self.world.pace.send_s
+        load = Load(self.world, fault.name, recordings, held=held, rate_hz=rate_hz)
         self.sent += load.sent
         letters = len(self.ends.letters)
         async with asyncio.TaskGroup() as group:

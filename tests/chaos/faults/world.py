@@ -23,8 +23,8 @@ from polyvox.adapters.kafka import KafkaLog, KafkaOptions
 from polyvox.cli.local_server import base_url, free_port, running
 from polyvox.settings import Settings
 from polyvox.supervisor import Supervisor, environment_of
-from tests.chaos.faults.disk import Disk, can_mount
 from tests.support.buckets import client_of
+from tests.support.disk import Disk, can_mount
 from tests.support.stack import INSTANT, server_settings, speech
 
 AUDIO_S = 6.0
@@ -35,8 +35,13 @@ StoreName = Literal["minio", "seaweedfs"]
 
 @dataclass(frozen=True)
 class Pace:
-    """How long faults last that last. ``quiet_s``: how long afterwards everything may take to come to an end."""
+    """How long faults last that last.
 
+    ``send_s``: how long it takes to send the recordings that do not wait for the end of the fault. ``quiet_s``:
+    how long everything may take afterwards.
+    """
+
+    send_s: float = 8.0
     hold_s: float = 20.0
     stall_s: float = 60.0
     storm_s: float = 40.0
@@ -174,5 +179,3 @@ def _watch(store: Minio | SeaweedFS) -> None:
             Bucket=WATCHED, NotificationConfiguration={"QueueConfigurations": [queue]}
         )
     client.close()
-
-
