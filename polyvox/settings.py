@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     database: SecretStr | None = Field(
         None, description="postgresql://user:password@host/name of the results; without it SQLite in data_dir."
     )
+    database_connections: int = Field(
+        8, ge=2, description="Connections that one service of a process opens to the database at most."
+    )
 
     max_upload_bytes: int = Field(5 * 1024 * MIB, gt=0, description="Largest upload accepted, in bytes.")
     cors_origins: str = Field(

@@ -36,7 +36,8 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The clien
 
 def router(runtime: Runtime) -> APIRouter:
     """The results API on the runtime's store and log, and the results database."""
-    database = Database(runtime.settings.database_url)
+    settings = runtime.settings
+    database = Database(settings.database_url, connections=settings.database_connections)
     reading = Reading(runtime, database)
     watching = Watching(database, runtime.stopping)
     transcripts = Transcripts(runtime.store)

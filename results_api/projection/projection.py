@@ -182,7 +182,7 @@ def _lost_keys(recording: Recording) -> list[str]:
 async def work(runtime: Runtime) -> None:
     """``Service.work``: project until the runtime stops."""
     settings = runtime.settings
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, connections=settings.database_connections)
     publisher = Publisher(runtime.log, runtime.clock, "/polyvox/projection")
     projection = Projection(
         database,
