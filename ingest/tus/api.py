@@ -12,7 +12,7 @@ from ingest.parts.completing import Completion
 from ingest.parts.session import Session
 from ingest.parts.sessions import Sessions
 from ingest.tus import headers, refusals
-from ingest.tus.documents import APPENDED, CREATED, CREATION, LOOKED, PATCHING, REMOVED
+from ingest.tus.documents import APPENDED, CREATED, CREATION, LOOKED, OTHERS, PATCHING, REMOVED
 from ingest.tus.headers import BODY_TYPE, VERSION
 from ingest.tus.turns import Turns
 from ingest.tus.uploading import Uploading
@@ -64,7 +64,14 @@ def router(intake: Intake) -> APIRouter:
             },
         )
 
-    @api.post("", status_code=201, summary="Create an upload.", responses=CREATED, openapi_extra=CREATION)
+    @api.post(
+        "",
+        status_code=201,
+        summary="Create an upload.",
+        response_class=Response,
+        responses=CREATED,
+        openapi_extra=CREATION,
+    )
     async def create(request: Request) -> Response:
         """`Upload-Metadata` may have `filename`, `lane`, and every option of an upload in one request; other keys go
         with the recording as its metadata. The body may hold the first bytes. `Location` ends in the media id.
@@ -79,7 +86,13 @@ def router(intake: Intake) -> APIRouter:
             answer["Upload-Offset"] = str(offset)
         return Response(status_code=201, headers=answer)
 
-    @api.get("/{upload_id}", summary="How far an upload is (to be asked with HEAD).", responses=LOOKED)
+    @api.get(
+        "/{upload_id}",
+        summary="How far an upload is (to be asked with HEAD).",
+        response_class=Response,
+        responses=LOOKED,
+        openapi_extra=OTHERS,
+    )
     async def look(upload_id: str) -> Response:
         """`Upload-Offset` is how many bytes are stored. When it is the upload's length, the recording is accepted."""
         session, offset = await uploading.look(upload_id)
@@ -103,7 +116,7 @@ def router(intake: Intake) -> APIRouter:
         session, offset = await uploading.append(upload_id, request, offset)
         return Response(status_code=204, headers={"Upload-Offset": str(offset), **_times(session)})
 
-    @api.delete("/{upload_id}", status_code=204, summary="Give an upload up.", responses=REMOVED)
+    @api.delete("/{upload_id}", status_code=204, summary="Give an upload up.", responses=REMOVED, openapi_extra=OTHERS)
     async def remove(upload_id: str) -> Response:
         """What was sent is removed. A completed upload is a recording: delete that instead."""
         await uploading.remove(upload_id)

@@ -53,6 +53,7 @@ PATCHING: Document = {
     "parameters": [RESUMABLE, _header("Upload-Offset", _COUNT, required=True), LENGTH, CHECKSUM],
     "requestBody": {"required": True, **BODY},
 }
+OTHERS: Document = {"parameters": [RESUMABLE]}
 CREATED: Responses = {
     201: _answer("Created", Location="string", Upload_Offset="integer", Upload_Expires="string"),
     **problems(400, 408, 412, 413, 415, 429, CHECKSUM_MISMATCH, 503),
