@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from polyvox import dead_letters, tracing
@@ -33,15 +33,19 @@ Handler = Callable[[Envelope[Any]], Awaitable[None]]
 OnGiveUp = Callable[[Envelope[Any], PolyvoxError, int], Awaitable[None]]
 
 
+NOTHING_YET = Tally()
+NOBODYS = Share()
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """One message on its way through a worker."""
 
     record: Record
     holding: Holding
-    share: Share = field(default_factory=Share)
+    share: Share = NOBODYS
     envelope: Envelope[Any] | None = None
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = NOTHING_YET
     given_up: PolyvoxError | None = None
     told: bool = False
     """``on_give_up`` is through with it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -27,7 +26,8 @@ class FairQueue(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[_Piece[T]]] = {}
+        # Lists, which are a tenth the size of a deque: most keys have one piece, and there are thousands of them.
+        self._waiting: dict[str, list[_Piece[T]]] = {}
         self._in_use: dict[str, _Piece[T]] = {}
         self._came = 0
         self._lanes = {"interactive": FairLane(), "bulk": FairLane()}
@@ -43,7 +43,7 @@ class FairQueue(Generic[T]):
         if queue is not None:
             queue.append(piece)
             return
-        self._waiting[key] = deque((piece,))
+        self._waiting[key] = [piece]
         if key not in self._in_use:
             self._free(key)
 
@@ -54,7 +54,7 @@ class FairQueue(Generic[T]):
             if turn is not None:
                 tenant, key = turn
                 queue = self._waiting[key]
-                piece = queue.popleft()
+                piece = queue.pop(0)
                 if not queue:
                     del self._waiting[key]
                 lane.charge(tenant, piece.share.cost)
@@ -70,14 +70,14 @@ class FairQueue(Generic[T]):
 
     def again(self, key: str) -> None:
         """The work that was taken of this key wants another go: it waits where it had waited before."""
-        self._waiting.setdefault(key, deque()).appendleft(self._in_use.pop(key))
+        self._waiting.setdefault(key, []).insert(0, self._in_use.pop(key))
         self._free(key)
 
     def drop(self, unwanted: Callable[[T], bool]) -> list[T]:
         """Take out all waiting work that is unwanted."""
         dropped: list[T] = []
         for key, queue in list(self._waiting.items()):
-            kept = deque(piece for piece in queue if not unwanted(piece.item))
+            kept = [piece for piece in queue if not unwanted(piece.item)]
             if len(kept) == len(queue):
                 continue
             dropped += [piece.item for piece in queue if unwanted(piece.item)]
