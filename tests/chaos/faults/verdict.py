@@ -46,8 +46,7 @@ def is_quiet(sent: Sequence[Sent], ends: Ends) -> bool:
 async def judge(sent: Sequence[Sent], ends: Ends, http: httpx.AsyncClient) -> Verdict:
     """Once all is quiet; what has not ended by now is lost."""
     ids = [media_id for one in sent for media_id in _ids(one, ends)]
-    lost = [f"{one.name}: acknowledged and never announced" for one in sent if _is_missing(one, ends)]
-    lost += [f"{one.name}: {'; '.join(_not_ended(one, ends))}" for one in sent if _not_ended(one, ends)]
+    lost = [f"{one.name}: {'; '.join(missing)}" for one in sent if (missing := _missing(one, ends))]
     return Verdict(
         recordings=len(sent),
         acknowledged=sum(one.acknowledged for one in sent),
@@ -68,13 +67,11 @@ def _ids(sent: Sent, ends: Ends) -> set[str]:
     return sent.media_ids | ends.announced.get(sent.name, set())
 
 
-def _is_missing(sent: Sent, ends: Ends) -> bool:
+def _missing(sent: Sent, ends: Ends) -> list[str]:
     announced = ends.announced.get(sent.name, set())
-    return (sent.acknowledged and not announced) or not sent.media_ids <= announced
-
-
-def _not_ended(sent: Sent, ends: Ends) -> list[str]:
-    return [f"{media_id} has no end" for media_id in _ids(sent, ends) if not ends.ended(media_id)]
+    never = ["acknowledged and never announced"] if sent.dropped and not announced else []
+    never += [f"{media_id} acknowledged and never announced" for media_id in sent.media_ids - announced]
+    return never + [f"{media_id} has no end" for media_id in announced if not ends.ended(media_id)]
 
 
 def _doubled(sent: Sent, ends: Ends) -> list[str]:
