@@ -101,7 +101,9 @@ async def s3_store(server: S3Server, folder: Path, prefix: str) -> AsyncIterator
     bucket = new_bucket(server)
 
     async def open_store() -> ObjectStore:
-        opened.append(S3Store(options_of(server), bucket=bucket, prefix=prefix, scratch=folder / "scratch"))
+        # Pages are small, so that there are some.
+        options = options_of(server, listed_at_once=50)
+        opened.append(S3Store(options, bucket=bucket, prefix=prefix, scratch=folder / "scratch"))
         return opened[-1]
 
     try:

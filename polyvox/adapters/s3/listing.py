@@ -87,6 +87,7 @@ def _children(page: Mapping[str, Any]) -> list[tuple[bytes, Mapping[str, Any] | 
 
 async def _pages(bucket: Bucket, asked: Mapping[str, Any]) -> AsyncIterator[Mapping[str, Any]]:
     page: Mapping[str, Any] = {"NextContinuationToken": None}
+    asked = {**asked, "MaxKeys": bucket.connection.options.listed_at_once}
     while (token := page.get("NextContinuationToken", "")) != "":
         arguments = {**asked, "ContinuationToken": token} if token else asked
         page = await bucket.ask(partial(_page, arguments), bucket.name)
@@ -100,9 +101,10 @@ def _page(asked: Mapping[str, Any], client: S3Client) -> Mapping[str, Any]:
         if code_of(error) not in BAD_NAMES:
             raise
     # MinIO minds a prefix like "a/.", which may begin good names; callers filter what they get.
-    folder = asked["Prefix"][: asked["Prefix"].rfind("/") + 1]
+    folder = {**asked, "Prefix": asked["Prefix"][: asked["Prefix"].rfind("/") + 1]}
+    folder.pop("StartAfter", None)
     try:
-        return client.list_objects_v2(Bucket=asked["Bucket"], Prefix=folder)
+        return client.list_objects_v2(**folder)
     except ClientError as error:
         if code_of(error) not in BAD_NAMES:
             raise

@@ -20,6 +20,7 @@ class S3Options:
         path_style: the bucket in the path, not in the host name.
         attempts: how often a request is sent before its failure counts.
         connections: threads, and connections kept open.
+        listed_at_once: objects per page of a listing; servers give no more than 1,000.
         part_bytes: of a body that is sent in parts; at least 5 MiB. Doubles for every 2,500 parts.
         parts_at_once: parts in memory and on their way, per body.
     """
@@ -34,6 +35,7 @@ class S3Options:
     read_timeout_s: float = 30.0
     attempts: int = 5
     connections: int = 24
+    listed_at_once: int = 1000
     part_bytes: int = 8 * MIB
     parts_at_once: int = 4
 

@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from polyvox.adapters.s3 import crc
-from polyvox.adapters.s3.bucket import Bucket, date_of, etag_of, mark_of, marked, version_of, was_repeated
+from polyvox.adapters.s3.bucket import Bucket, date_of, etag_of, mark_of, marked, server_of, version_of, was_repeated
 from polyvox.adapters.s3.failures import code_of
-from polyvox.errors import PolyvoxError, Transient
+from polyvox.errors import PolyvoxError
 from polyvox.ports import Body, ObjectInfo
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 PARTS_PER_SIZE = 2500
-CONFLICTS = 5
-"""How often a put that met another of the same key is tried again."""
+ATTEMPTS = 4
+"""How often a put is made that meets others of the same key."""
 PAUSE_S = 0.1
 
-_CONFLICT = frozenset(("ConditionalRequestConflict", "OperationAborted"))
 LOST = frozenset(("PreconditionFailed", "NoSuchUpload"))
 """What is said to a request whose effect an earlier copy of it had already."""
 
@@ -166,7 +165,7 @@ class _Put:
 
     def _insisting(self, client: S3Client, request: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         """The answer to a request that makes the object seen, in a thread."""
-        for attempt in range(CONFLICTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return request()
             except ClientError as error:
@@ -174,10 +173,10 @@ class _Put:
                     answer = self._bucket.head(client, self._key)
                     if mark_of(answer) == self._mark:
                         return answer
-                if code_of(error) not in _CONFLICT:
+                if not _met_another(error) or attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(PAUSE_S * 2**attempt)
-        raise Transient(f"{self._key}: others put it all the time")
+        raise AssertionError("not reached")
 
     def _info(self, answer: Mapping[str, Any], size_bytes: int) -> ObjectInfo:
         return ObjectInfo(
@@ -223,6 +222,13 @@ class _Put:
             self._bucket.asked(partial(drop, self._named, upload), self._key)
         except PolyvoxError as error:
             log.warning("the upload %s of %s stays in the store for now: %s", upload, self._key, error)
+
+
+def _met_another(error: ClientError) -> bool:
+    """Whether the same put may succeed at once: what stood in its way was another at the same moment."""
+    # MinIO denies access to a put whose folder goes meanwhile, because the only other object in it is deleted.
+    minio_met = code_of(error) == "AccessDenied" and server_of(error.response).startswith("minio")
+    return minio_met or code_of(error) in ("ConditionalRequestConflict", "OperationAborted")
 
 
 def drop(named: Mapping[str, Any], upload: str, client: S3Client) -> None:
