@@ -28,12 +28,12 @@ class _Queue:
 
 
 class Held:
-    """``left_out``: more was held back than is remembered here, so only a sweep can find it."""
+    """``left_out`` has those of whom more was held back than is remembered here, so that only a sweep finds it."""
 
     def __init__(self, limit: int = HELD_MAX) -> None:
         self._limit = limit
         self._queues: dict[Holder, _Queue] = {}
-        self.left_out = False
+        self.left_out: set[Holder] = set()
 
     def __len__(self) -> int:
         return sum(len(queue.newest) for queue in self._queues.values())
@@ -50,7 +50,7 @@ class Held:
         heapq.heappush(queue.newest, (-found.told_at.timestamp(), found.key, found))
         if len(queue.newest) > self._limit:
             self._forget(queue, heapq.heappop(queue.newest)[2])
-            self.left_out = True
+            self.left_out.add(holder)
 
     def pop(self, has_room: Callable[[str, Lane], bool]) -> list[tuple[Holder, Found]]:
         """The oldest object of each tenant that has room, those first that have waited for their turn longest."""

@@ -92,6 +92,7 @@ class Sweep:
         """List one prefix and take in what was missed. Raises Transient."""
         began_at, began_s = self.clock.now(), self.clock.monotonic_s()
         tally = _Tally()
+        self.intake.held.left_out.discard((watch.tenant, watch.lane))
         bucket = self.store_of(watch.bucket)
         ledger = names.ledger_prefix(watch.bucket, watch.prefix)
         items = compare(watch.bucket, bucket.list(watch.prefix), self.store.list(ledger))
@@ -146,27 +147,27 @@ class Sweep:
                     log.info("the sweep of %s: %s", watch, swept)
             except PolyvoxError as error:
                 log.warning("the sweep of %s was broken off and will be tried again: %s", watch, error)
-                await self._pause(self.every_s, stopping)
+                await self._pause(watch, self.every_s, stopping)
                 continue
             last_pause_s = swept.pause_s
             left_s = swept.pause_s - (self.clock.now() - swept.ended_at).total_seconds()
             if own is None:
                 left_s = min(left_s, self.every_s)
             # So that processes that began together do not stay together.
-            await self._pause(left_s * random.uniform(1.0, 1.1), stopping)  # noqa: S311 - not for secrecy
+            await self._pause(watch, left_s * random.uniform(1.0, 1.1), stopping)  # noqa: S311 - not for secrecy
 
     def _will_do(self, last: Swept, *, is_first: bool) -> bool:
         """Whether somebody else has just been there. What a process held back that has ended, nobody knows."""
         until = last.ended_at + timedelta(seconds=self.every_s if is_first else last.pause_s)
         return until > self.clock.now() and not last.found
 
-    async def _pause(self, seconds: float, stopping: asyncio.Event) -> None:
+    async def _pause(self, watch: Watch, seconds: float, stopping: asyncio.Event) -> None:
         """Wait, but not if the intake has room for more than is remembered of what was held back."""
+        held, holder = self.intake.held, (watch.tenant, watch.lane)
         end_s = self.clock.monotonic_s() + seconds
         while not stopping.is_set() and (left_s := end_s - self.clock.monotonic_s()) > 0:
             await self.clock.sleep(min(left_s, LOOK_EVERY_S))
-            if self.intake.held.left_out and not len(self.intake.held):
-                self.intake.held.left_out = False
+            if holder in held.left_out and not held.has_any(holder):
                 return
 
     async def _offer(self, watch: Watch, info: ObjectInfo, tally: _Tally) -> None:
@@ -191,18 +192,25 @@ class Sweep:
         tally.accepted += outcome in ("accepted", "refused")
 
     async def _forget(self, info: ObjectInfo, tally: _Tally) -> None:
-        """Remove an entry when its object is gone so long that nothing will tell of it again."""
+        """Remove an entry when its object is gone so long that nothing will tell of it again.
+
+        That of a deleted recording stays: who puts the same bytes there again does not bring it back.
+        """
         if self.clock.now() - info.modified_at < LEDGER_KEPT:
             return
         try:
             entry = Entry.model_validate_json(await self.store.get(info.key))
-            version = entry.version or None
-            await self.store_of(entry.bucket).head(entry.key, version=version)
         except NotFound:
-            await self.store.delete(info.key)
-            tally.forgotten += 1
+            return
         except ValidationError:
             log.warning("%s is no entry of the ledger; remove it", info.key)
+            return
+        source, version = self.store_of(entry.bucket), entry.version or None
+        if not await _exists(source, entry.key, version) and await _exists(
+            self.store, keys.upload_manifest(entry.media_id)
+        ):
+            await self.store.delete(info.key)
+            tally.forgotten += 1
 
     async def _last(self, watch: Watch) -> Swept | None:
         try:
@@ -219,3 +227,11 @@ async def _all_done(tally: _Tally) -> None:
     """Wait for what was offered; raises what one of them raised."""
     if tally.tasks:
         await asyncio.gather(*tally.tasks)
+
+
+async def _exists(store: ObjectStore, key: str, version: str | None = None) -> bool:
+    try:
+        await store.head(key, version=version)
+    except NotFound:
+        return False
+    return True

@@ -188,19 +188,22 @@ async def _counts(here: World, count: int) -> Any:
 
 async def test_the_ledger_forgets_objects_that_are_long_gone_and_no_others(here: World) -> None:
     async with here.watching():
-        for name in ("gone", "replaced", "there"):
+        for name in ("gone", "replaced", "there", "deleted"):
             await here.drop_and_tell(f"in/{name}.wav", name.encode())
-        await until(lambda: _counts(here, 3))
+        facts = await until(lambda: _counts(here, 4))
         await until(here.is_read)
-    await here.bucket.delete("in/gone.wav")
+    (deleted,) = (fact.media_id for fact in facts if fact.filename == "deleted.wav")
+    await here.delete_recording(deleted)
+    for name in ("gone", "deleted"):
+        await here.bucket.delete(f"in/{name}.wav")
     await here.drop("in/replaced.wav", b"new")
     async with here.watching(**SWEEP_OFTEN):
-        await until(lambda: _counts(here, 4))
-        assert len(await here.stored(keys.BUCKET_LEDGER)) == 4, "a late notification could tell of them yet"
+        await until(lambda: _counts(here, 5))
+        assert len(await here.stored(keys.BUCKET_LEDGER)) == 5, "a late notification could tell of them yet"
         here.clock.ahead_s = LEDGER_KEPT.total_seconds() + 60
-        left = await until(lambda: _are(here, 2))
+        left = await until(lambda: _are(here, 3))
     assert sorted(key.split("!")[0] for key in left) == [
-        f"bucket/taken/calls/in/{name}.wav" for name in ("replaced", "there")
+        f"bucket/taken/calls/in/{name}.wav" for name in ("deleted", "replaced", "there")
     ]
 
 
