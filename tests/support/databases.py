@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -99,3 +100,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     yield Place(tmp_path, another(), another)
     for url in lent:
         pool.give_back(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """As ``place``, but the database is empty: no migration has run."""
+    if request.param == "sqlite":
+        yield Place(tmp_path, None, lambda: None)
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    name = f"new_{uuid.uuid4().hex[:12]}"
+    yield Place(tmp_path, server.create_database(name), lambda: None)
+    server.drop_database(name)

@@ -91,11 +91,11 @@ class Results:
         recording = await self.database.get(media_id)
         return recording.status if recording else None
 
-    async def becomes(self, status: str, *media_ids: str) -> None:
+    async def becomes(self, status: str, *media_ids: str, within_s: float = 60.0) -> None:
         async def are() -> bool:
             return all([await self.status(media_id) == status for media_id in media_ids])
 
-        await until(are, f"{len(media_ids)} recordings to be {status}")
+        await until(are, f"{len(media_ids)} recordings to be {status}", within_s=within_s)
 
     async def handled(self) -> None:
         """All that is on the log is handled and committed."""
