@@ -111,7 +111,8 @@ async def test_the_next_call_sends_what_is_missing(
     again: list[int] = []
     media_id = await upload(recording, resume=memory, progress=lambda done, _: again.append(done))
     assert found.key == keys.original(media_id)
-    assert again[0] == sum(part.size_bytes for part in stored)
+    # What was on its way when the first call ended may have arrived since.
+    assert again[0] >= sum(part.size_bytes for part in stored)
     assert len(again) <= 1 + PARTS - len(stored)
     assert await is_stored(ingest, media_id)
     assert not memory.exists()
