@@ -9,6 +9,7 @@ a tenth of the workers lost at once and, later, as many new ones, and the broker
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import resource
 import sys
@@ -95,6 +96,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calm", action="store_true", help="nothing goes wrong")
     given = parser.parse_args()
+    # Millions of objects live long here, and next to none in cycles.
+    gc.set_threshold(1_000_000, 100, 100)
     began_s = time.perf_counter()
     cluster = run(Size(share=given.share), hours=given.hours, seed=given.seed, calm=given.calm)
     took_s = time.perf_counter() - began_s
