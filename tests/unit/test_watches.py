@@ -63,7 +63,9 @@ def test_the_own_bucket_may_be_watched_beside_what_polyvox_keeps_in_it() -> None
 
 
 def test_the_longest_prefix_is_responsible() -> None:
-    watches = Watches.of([Watch(bucket="calls"), Watch(bucket="calls", prefix="in/a/"), Watch(bucket="calls", prefix="in/")])
+    watches = Watches.of(
+        [Watch(bucket="calls"), Watch(bucket="calls", prefix="in/a/"), Watch(bucket="calls", prefix="in/")]
+    )
     keys = {"in/a/x": "in/a/", "in/x": "in/", "x": ""}
     assert {key: watches.responsible_for("calls", key).prefix for key in keys} == keys  # type: ignore[union-attr]
     assert watches.responsible_for("other", "in/x") is None
