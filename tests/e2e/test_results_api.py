@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -210,9 +211,9 @@ async def test_head_is_answered_like_get_without_the_body(place: Place) -> None:
         assert (await client.put(path)).headers["allow"] == "GET, HEAD, DELETE"
 
 
-async def test_the_store_being_away_is_a_503(place: Place) -> None:
+async def test_a_damaged_database_is_a_503(tmp_path: Path) -> None:
     recording = Recording()
-    async with results(place) as world, world.serving() as client:
+    async with results(Place(tmp_path, None, lambda: None)) as world, world.serving() as client:
         world.runtime.settings.database_path.unlink()
         world.runtime.settings.database_path.mkdir()
         problem = is_problem(await client.get(f"/v1/media/{recording.media_id}"), 503, "unavailable")

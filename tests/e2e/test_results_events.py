@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 
 import httpx
@@ -35,6 +36,11 @@ async def tell(world: Results, recording: Recording, *numbers: int) -> None:
         await world.projection().handle(recording.event(recording.facts[number], number))
 
 
+def steps(seen: Iterable[str]) -> list[str]:
+    """``seen`` without repetitions."""
+    return [step for step, _ in itertools.groupby(seen)]
+
+
 def pollers() -> list[asyncio.Task[object]]:
     return [task for task in asyncio.all_tasks() if task.get_name() == "poller of server-sent events"]
 
@@ -51,9 +57,11 @@ async def test_a_client_sees_progress_up_to_completion(world: Results, client: h
             if number < len(recording.facts):
                 await tell(world, recording, number)
                 number += 1
-    assert [event.event for event in seen] == ["progress"] * 5 + ["completed"]
+    # One for the upload's manifest, one for each fact; on a busy machine one more, before the result is out.
+    assert len(seen) in (1 + len(recording.facts), 2 + len(recording.facts))
+    assert steps(event.event for event in seen) == ["progress", "completed"]
     documents = [event.json() for event in seen]
-    assert [one["status"] for one in documents] == ["queued"] * 2 + ["processing"] * 3 + ["completed"]
+    assert steps(one["status"] for one in documents) == ["queued", "processing", "completed"]
     progress = [one["progress"] for one in documents]
     assert progress == sorted(progress)
     assert progress[-1] == 1.0
@@ -99,7 +107,7 @@ async def test_failure_and_deletion_end_the_stream(world: Results, client: httpx
         await until(_polling, "the streams to be open")
         await world.projection().handle(failing.event(failing.failed("normalise"), 1))
         (await client.delete(f"/v1/media/{deleted.media_id}")).raise_for_status()
-    assert [stream.result() for stream in streams] == [["progress", "failed"], ["progress", "deleted"]]
+    assert [steps(stream.result()) for stream in streams] == [["progress", "failed"], ["progress", "deleted"]]
     assert await ends(deleted) == ["deleted"]
 
 
