@@ -18,14 +18,13 @@ from tests.chaos.faults.world import Pace, world
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
 RECORDINGS = 20
-PACE = Pace(send_s=4, hold_s=5, stall_s=10, storm_s=12, session_timeout_s=6)
+PACE = Pace(send_s=3, hold_s=5, stall_s=10, storm_s=12, session_timeout_s=6)
 CHOSEN = (
     "kill-all",
     "kill-leader",
     "kill-store",
     "kill-database",
     "silent-broker",
-    "reset-store",
     "stall-projection",
     "storm",
     "copies",

@@ -58,7 +58,7 @@ ALL: tuple[Fault, ...] = (
         for name in PROCESSES
     ),
     Fault("storm", "workers of each kind join, leave and are killed all the time", storm),
-    Fault("copies", "all events come again, in another order, and half of them once more", copies),
+    Fault("copies", "the newest 150 events come again, in another order, and 75 of them once more", copies),
     *(Fault(f"full-{name}", f"{where} is full", full_disk(name), disk=name) for name, where in DISKS.items()),
 )
 BY_NAME = {fault.name: fault for fault in ALL}

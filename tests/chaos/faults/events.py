@@ -18,7 +18,8 @@ from tests.support.reading import records_of
 STORMY = ("projection", "normaliser", "transcriber", "diarizer")
 AT_ONCE = 4
 LIVES_S = (3.0, 10.0)
-BATCH = 500
+COPIES = 150
+"""Each is work: a decoded recording is decoded again."""
 
 
 async def storm(scene: Scene) -> None:
@@ -45,13 +46,13 @@ async def storm(scene: Scene) -> None:
 
 
 async def copies(scene: Scene) -> None:
-    """Every event that the product reads comes again, in any order, also across the recordings' stages."""
-    await repeat(scene.world.log, scene.chance)
-    await repeat(scene.world.log, scene.chance, share=0.5)
+    """The newest events come again, in any order, also across the recordings' stages; half of them once more."""
+    await repeat(scene.world.log, scene.chance, COPIES)
+    await repeat(scene.world.log, scene.chance, COPIES // 2)
 
 
-async def repeat(log: EventLog, chance: Random, *, share: float = 1.0) -> None:
-    """Append copies of so large a share of the events there are, newest and oldest mixed."""
+async def repeat(log: EventLog, chance: Random, count: int) -> None:
+    """Append copies of the newest ``count`` events that the product reads, in random order."""
     names = [
         topic.name
         for topic in topics.TOPICS.values()
@@ -59,11 +60,6 @@ async def repeat(log: EventLog, chance: Random, *, share: float = 1.0) -> None:
         if not topic.compacted and set(topic.consumers) & set(GROUPS)
     ]
     records = [record for name in names for record in await records_of(log, name)]
-    chosen = chance.sample(records, int(len(records) * share))
-    for start in range(0, len(chosen), BATCH):
-        await log.append(
-            [
-                Message(record.topic, record.key, record.value, record.headers)
-                for record in chosen[start : start + BATCH]
-            ]
-        )
+    chosen = sorted(records, key=lambda record: record.timestamp_ms)[-count:]
+    chance.shuffle(chosen)
+    await log.append([Message(record.topic, record.key, record.value, record.headers) for record in chosen])
