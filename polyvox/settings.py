@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     )
     max_duration_s: float = Field(12 * 3600.0, gt=0, description="Longest recording accepted, in seconds.")
     part_max_s: float = Field(600.0, gt=0, description="Longest part given to a transcriber, in seconds.")
-    normaliser_concurrency: int = Field(1, ge=1, description="Recordings decoded at the same time by one normaliser.")
+    normaliser_concurrency: int = Field(2, ge=1, description="Recordings decoded at the same time by one normaliser.")
     decode_memory_bytes: int = Field(1536 * MIB, gt=0, description="Address space of the decoding process, in bytes.")
     decode_timeout_s: float = Field(
         1800.0, gt=0, description="Longest wall-clock time to decode one recording, in seconds."
