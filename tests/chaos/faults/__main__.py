@@ -25,6 +25,13 @@ from tests.chaos.faults.rounds import Rounds, Row
 from tests.chaos.faults.world import Pace, World, world
 from tests.support.disk import Disk, can_mount
 
+PATIENT = {
+    "controller.quorum.election.timeout.ms": "5000",
+    "controller.quorum.fetch.timeout.ms": "8000",
+    "controller.quorum.request.timeout.ms": "8000",
+}
+"""Three controllers that start at once on a busy machine never agree on one within the second they have by default."""
+
 
 async def play(here: World, options: argparse.Namespace) -> list[Row]:
     """Every chosen fault that this machine can have; the rows as they come are printed."""
@@ -54,7 +61,7 @@ async def run(folder: Path, options: argparse.Namespace) -> bool:
         if can_mount(folder / "probe"):
             broker["broker"] = stack.enter_context(Disk(folder / "kafka" / "node-3"))
         toxiproxy = stack.enter_context(Toxiproxy(folder / "toxiproxy"))
-        kafka = stack.enter_context(Kafka(folder / "kafka", nodes=3, toxiproxy=toxiproxy))
+        kafka = stack.enter_context(Kafka(folder / "kafka", nodes=3, settings=PATIENT, toxiproxy=toxiproxy))
         async with world(folder / "world", kafka, toxiproxy, store=options.store, pace=Pace()) as here:
             here.disks |= broker
             rows = await play(here, options)
