@@ -18,7 +18,7 @@ from infra.native.fetch import fetch
 from infra.native.ports import free_ports
 
 PROJECT = "polyvox-compose-test"
-START_WITHIN_S = 900
+START_WITHIN_S = 1800
 
 
 @click.command()

@@ -24,10 +24,10 @@ RUN groupadd --gid 10001 minio \
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /usr/local/bin/minio /usr/local/bin/
 USER 10001:10001
-VOLUME ["/data", "/events"]
 EXPOSE 9000 9001
-ENTRYPOINT ["minio"]
-CMD ["server", "/data", "--address", ":9000", "--console-address", ":9001"]
+VOLUME ["/data", "/events"]
 # No curl in here: bash asks for itself.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9000 && printf 'GET /minio/health/ready HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]"]
+  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9000 && printf 'GET /minio/health/ready HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *' 200 '* ]]"]
+ENTRYPOINT ["minio"]
+CMD ["server", "/data", "--address", ":9000", "--console-address", ":9001"]
