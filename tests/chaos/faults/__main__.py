@@ -13,6 +13,7 @@ import asyncio
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -82,6 +83,8 @@ def main() -> int:
         return 0
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, ", end="")
     print(f"load {os.getloadavg()[0]:.1f}, {options.store}, seed {options.seed}\n", flush=True)
+    # As Ctrl-C: servers end and disks are unmounted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="polyvox-faults-"))
     began_s = time.monotonic()
     try:
