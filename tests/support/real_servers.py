@@ -14,6 +14,13 @@ import pytest
 
 from infra.native import ElasticMQ, Kafka, Minio, Postgres, SeaweedFS, Toxiproxy
 
+PATIENT = {
+    "controller.quorum.election.timeout.ms": "5000",
+    "controller.quorum.fetch.timeout.ms": "8000",
+    "controller.quorum.request.timeout.ms": "8000",
+}
+"""Three controllers that start at once on a busy machine never agree on one within the second they have by default."""
+
 
 @pytest.fixture(scope="session")
 def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,7 +46,7 @@ def kafka_server(servers_folder: Path, toxiproxy: Toxiproxy) -> Iterator[Kafka]:
 @pytest.fixture(scope="session")
 def kafka_cluster(servers_folder: Path, toxiproxy: Toxiproxy) -> Iterator[Kafka]:
     """Three nodes, as ``kafka_server``; a test that kills one starts it again."""
-    cluster = Kafka(servers_folder / "kafka-cluster", nodes=3, toxiproxy=toxiproxy).start()
+    cluster = Kafka(servers_folder / "kafka-cluster", nodes=3, settings=PATIENT, toxiproxy=toxiproxy).start()
     yield cluster
     cluster.kill()
 

@@ -25,13 +25,7 @@ from tests.chaos.faults import catalogue
 from tests.chaos.faults.rounds import Rounds, Row
 from tests.chaos.faults.world import Pace, World, world
 from tests.support.disk import Disk, can_mount
-
-PATIENT = {
-    "controller.quorum.election.timeout.ms": "5000",
-    "controller.quorum.fetch.timeout.ms": "8000",
-    "controller.quorum.request.timeout.ms": "8000",
-}
-"""Three controllers that start at once on a busy machine never agree on one within the second they have by default."""
+from tests.support.real_servers import PATIENT
 
 
 async def play(here: World, options: argparse.Namespace) -> list[Row]:
