@@ -121,6 +121,9 @@ class ObjectStore(Protocol):
     ) -> ObjectInfo:
         """Make the object of these parts, in order of their numbers; from here on it is seen.
 
+        Some stores look and join in two steps: of two joins with ``if_absent`` at the very same moment
+        both may win there. Joins of one upload are none of these.
+
         Raises:
             NotFound: there is no such upload (any more); some stores repeat what they said of a join instead.
             Invalid: a part is missing, differs from what is stored, or is too small.
