@@ -40,7 +40,7 @@ env: ## write .env with secrets for docker-compose.yml, unless it is there
 compose-up: env ## build and start the whole product with Docker, and wait until it is healthy
 	docker compose up --build --detach --wait
 
-compose-test: setup ## try docker-compose.yml out with podman, as root; 10 minutes, the first time 30
+compose-test: setup ## try docker-compose.yml out with podman, as root; 10 minutes, the first time 40
 	@$(BIN)/python -m infra.compose_test
 
 test: setup ## run all tests

@@ -21,7 +21,7 @@ WATCHED_BUCKET = "recordings"
 OURS = ("front", "projection", "normaliser", "watcher", "transcriber", "diarizer")
 SERVERS = ("kafka", "minio", "postgres", "prometheus")
 ONE_SHOT = ("setup", "weights")
-WORDS = ("Hello", "neighborhood", "Yankee")
+WORDS = ("Hello", "Chicago", "Yankee")
 """Said in the demo's recording."""
 HEALTHY_WITHIN_S = 300.0
 TRANSCRIPT_WITHIN_S = 900.0
