@@ -41,6 +41,8 @@ class SeaweedFS(Server):
             f"-dir={self.folder / 'data'}",
             "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1",
+            # Each bucket has volumes of its own; counted by itself it allows one for each free GB of the disk.
+            "-volume.max=10000",
             *(f"-{self._option(name)}={port}" for name, port in self.ports.items()),
             "-webdav=false",
             "-admin.ui=false",
