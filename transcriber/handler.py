@@ -65,6 +65,7 @@ class Handler:
             task=part.options.task,
             model=part.options.model or self._model,
             prompt=part.options.prompt,
+            temperature=part.options.temperature or 0.0,
         )
         options_hash = options_hash_of(engine, options, forced_by=part.replay if part.force else None)
         key = keys.words(part.media_id, part.part, options_hash)
@@ -128,6 +129,8 @@ def options_hash_of(engine: str, options: TranscribeOptions, *, forced_by: str |
             "language": options.language,
             "task": options.task,
             "prompt": options.prompt,
+            # Left out where it is as it always was, so that words from before it could be chosen are found.
+            **({"temperature": options.temperature} if options.temperature else {}),
         }
     )
 

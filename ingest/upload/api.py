@@ -28,6 +28,7 @@ FOR_LANGUAGE: Mapping[str, Any] = {
     "min_speakers": None,
     "max_speakers": None,
     "prompt": None,
+    "temperature": None,
 }
 """What is fixed where only the language is asked for."""
 

@@ -13,7 +13,8 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
 class Options(Contract):
     """Options of one recording. ``language`` None means: find out. The task ``detect`` finds out
-    the language only.
+    the language only. ``temperature`` is where sampling begins; it rises by itself where words repeat
+    themselves or are not believed. None is 0: no sampling.
 
     Unknown models and engines are refused by the ingest API, not here: which ones exist is
     a matter of settings.
@@ -28,6 +29,7 @@ class Options(Contract):
     min_speakers: int | None = Field(default=None, ge=1, le=100)
     max_speakers: int | None = Field(default=None, ge=1, le=100)
     prompt: str | None = Field(default=None, max_length=2000)
+    temperature: float | None = Field(default=None, ge=0.0, le=1.0)
     metadata: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

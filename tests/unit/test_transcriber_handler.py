@@ -1,4 +1,4 @@
-"""The transcriber's handler where the weights of a model cannot be had."""
+"""The transcriber's handler: weights that cannot be had, and what words are stored under."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from polyvox.contracts import AudioSlice, Options, PartReady, wrap
 from polyvox.errors import Transient, WeightsMissing
 from polyvox.publish import Publisher
 from transcriber.engines.base import TranscribeOptions, Transcription
-from transcriber.handler import Handler
+from transcriber.handler import Handler, options_hash_of
 
 
 async def offline(model: str) -> None:
@@ -55,3 +55,10 @@ async def test_only_the_default_models_weights_are_the_workers_own_trouble(
     finally:
         await store.close()
         await log.close()
+
+
+def test_words_of_another_temperature_are_other_words_and_those_of_old_are_found() -> None:
+    usual = options_hash_of("ctranslate2", TranscribeOptions())
+    assert usual == options_hash_of("ctranslate2", TranscribeOptions(temperature=0.0))
+    assert usual == "8f8647b039f9"
+    assert usual != options_hash_of("ctranslate2", TranscribeOptions(temperature=0.4))

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
-    """``language`` None: detect. ``prompt`` biases spelling and vocabulary. ``detect`` writes no words."""
+    """``language`` None: detect. ``prompt`` biases spelling and vocabulary. ``detect`` writes no words.
+
+    ``temperature``, 0 to 1, is the least that decoding samples at.
+    """
 
     language: str | None = None
     task: Literal["transcribe", "translate", "detect"] = "transcribe"
     model: str = "base"
     prompt: str | None = None
+    temperature: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

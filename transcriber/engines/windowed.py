@@ -40,6 +40,8 @@ class Task:
     language: str
     task: str
     prompt: str | None
+    temperature: float = 0.0
+    """The first that is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class WindowedEngine:
             language = languages[0][0]
         if options.task == "detect":
             return Transcription(words=[], language=language, languages=languages, speech=speech)
-        task = Task(language, options.task, options.prompt)
+        task = Task(language, options.task, options.prompt, options.temperature)
         placed: list[Placed] = []
         for index, window in enumerate(windows):
             encoded = heard.pop(index, None)
@@ -188,7 +190,7 @@ def _decode(
 def _believable(model: WindowModel, heard: Any, task: Task) -> Hypothesis | None:
     """The first hypothesis that neither loops nor doubts itself, else the best of them; None for no speech."""
     tried: list[Hypothesis] = []
-    for temperature in TEMPERATURES:
+    for temperature in temperatures(task.temperature):
         hypothesis = model.generate(heard, task, temperature)
         doubtful = hypothesis.mean_logprob < MIN_LOGPROB
         if doubtful and hypothesis.no_speech_probability > MAX_NO_SPEECH:
@@ -198,6 +200,11 @@ def _believable(model: WindowModel, heard: Any, task: Task) -> Hypothesis | None
         tried.append(hypothesis)
     unlooped = [hypothesis for hypothesis in tried if hypothesis.compression <= MAX_COMPRESSION]
     return max(unlooped or tried, key=lambda hypothesis: hypothesis.mean_logprob)
+
+
+def temperatures(first: float) -> tuple[float, ...]:
+    """What is tried in turn: ``first``, then Whisper's own steps above it."""
+    return (first, *(step for step in TEMPERATURES if step > first))
 
 
 def split_at_timestamps(tokens: Sequence[int], first_special_token: int) -> list[list[int]]:
