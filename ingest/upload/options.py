@@ -71,7 +71,7 @@ def read_options(fields: Sequence[tuple[str, str]], known: Known, fixed: Mapping
         elif name == "metadata":
             _add_metadata(metadata, _metadata_object(value))
         elif name in values:
-            raise refusals.bad_option(f"The option {name} is given twice. Give it once.")
+            raise refusals.bad_option(f"The option {name} is given twice. Give it once.", name)
         else:
             values[name] = value if name == "prompt" else value.strip()
     return check_options(values, metadata, known, fixed)
@@ -99,7 +99,7 @@ def check_options(
     try:
         options = Options.model_validate(wanted)
     except ValidationError as error:
-        raise refusals.bad_option(_explain(error)) from error
+        raise refusals.bad_option(_explain(error), _blamed(error)) from error
     options = options.model_copy(update=fixed)
     if options.task == "detect":
         # Only the language is asked for: nobody would look at the speakers.
@@ -130,7 +130,7 @@ def _is_hidden(char: str) -> bool:
 
 
 def _unknown_option(name: str) -> Problem:
-    return refusals.bad_option(f"There is no option {name!r}. The options are: {', '.join(KNOWN)}.")
+    return refusals.bad_option(f"There is no option {name!r}. The options are: {', '.join(KNOWN)}.", name)
 
 
 def _metadata_object(value: str) -> dict[str, str]:
@@ -169,7 +169,8 @@ def _check_known(option: str, value: str | None, known: Collection[str] | None) 
     if value is not None and known is not None and value not in known:
         raise refusals.bad_option(
             f"The {option} {value!r} is not known here. Known are: {', '.join(sorted(known))}; "
-            f"leave {option} out for the default."
+            f"leave {option} out for the default.",
+            option,
         )
 
 
@@ -177,14 +178,22 @@ def _check_model_can(options: Options, default_model: str) -> None:
     model = options.model or default_model
     if options.task != "transcribe" and languages.is_english_only(model):
         raise refusals.bad_option(
-            f"The model {model!r} knows English only, so it cannot {_DOES[options.task]}. Choose a model without '.en'."
+            f"The model {model!r} knows English only, so it cannot {_DOES[options.task]}. "
+            "Choose a model without '.en'.",
+            "model",
         )
     spoken = languages.of_model(model)
     if options.language is not None and options.language not in spoken:
         raise refusals.bad_option(
             f"The model {model!r} does not know the language {options.language!r}. It knows: "
-            f"{', '.join(sorted(spoken))}; use 'auto' to find out which is spoken."
+            f"{', '.join(sorted(spoken))}; use 'auto' to find out which is spoken.",
+            "language",
         )
+
+
+def _blamed(error: ValidationError) -> str | None:
+    places = error.errors()[0]["loc"]
+    return str(places[0]) if places else None
 
 
 def _explain(error: ValidationError) -> str:

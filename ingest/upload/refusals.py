@@ -62,8 +62,9 @@ def empty_file() -> Problem:
     )
 
 
-def bad_option(why: str) -> Problem:
-    return Problem(400, "bad-option", "An option is not valid", why)
+def bad_option(why: str, option: str | None = None) -> Problem:
+    """``option`` is the one to blame, where it is one."""
+    return Problem(400, "bad-option", "An option is not valid", why, members={"option": option} if option else None)
 
 
 def bad_idempotency_key() -> Problem:

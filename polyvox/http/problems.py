@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from polyvox.errors import AlreadyExists, Invalid, NotFound, PolyvoxError, Transient
+from polyvox.http import openai_errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -73,9 +74,12 @@ class Problem(Exception):
             **self.members,
         }
 
-    def response(self) -> JSONResponse:
+    def response(self, path: str = "") -> JSONResponse:
+        """The answer to a request for ``path``: some are asked by clients that expect another shape."""
         # Set here too, because the answer to an unplanned failure passes by our middleware.
         headers = {"X-Content-Type-Options": "nosniff", **self.headers}
+        if openai_errors.are_spoken_at(path):
+            return JSONResponse(openai_errors.document(self), openai_errors.status_of(self), headers=headers)
         return JSONResponse(self.document(), self.status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -165,29 +169,31 @@ def install(app: FastAPI) -> None:
     """Make every refusal and failure of ``app`` a problem document, and document it in OpenAPI."""
 
     @app.exception_handler(Problem)
-    async def problem(_request: Request, error: Problem) -> JSONResponse:
-        return error.response()
+    async def problem(request: Request, error: Problem) -> JSONResponse:
+        return error.response(request.url.path)
 
     @app.exception_handler(PolyvoxError)
-    async def ours(_request: Request, error: PolyvoxError) -> JSONResponse:
-        return from_error(error).response()
+    async def ours(request: Request, error: PolyvoxError) -> JSONResponse:
+        return from_error(error).response(request.url.path)
 
     @app.exception_handler(RequestValidationError)
-    async def validation(_request: Request, error: RequestValidationError) -> JSONResponse:
-        return _from_validation(error.errors()).response()
+    async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
+        return _from_validation(error.errors()).response(request.url.path)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        return _from_http(request, error).response()
+        return _from_http(request, error).response(request.url.path)
 
     @app.exception_handler(ClientDisconnect)
-    async def gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+    async def gone(request: Request, _error: ClientDisconnect) -> JSONResponse:
         # Nobody reads this answer; it keeps a client that leaves from being logged as our failure.
-        return Problem(400, "disconnected", "The connection was lost", "Send the whole request again.").response()
+        return Problem(400, "disconnected", "The connection was lost", "Send the whole request again.").response(
+            request.url.path
+        )
 
     @app.exception_handler(Exception)
-    async def unplanned(_request: Request, _error: Exception) -> JSONResponse:
-        return internal().response()
+    async def unplanned(request: Request, _error: Exception) -> JSONResponse:
+        return internal().response(request.url.path)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
