@@ -92,14 +92,22 @@ async def run_services(services: Sequence[Service], runtime: Runtime, *, operati
 
     The port is opened where a service has routes, or for ``operations``.
     """
+    from polyvox.resources import watch_resources
+
     tasks = [asyncio.create_task(service.work(runtime), name=service.name) for service in services if service.work]
     if operations or any(service.http for service in services):
         tasks.append(asyncio.create_task(_serve(services, runtime), name="http"))
     tasks.append(asyncio.create_task(_enforce_retention(runtime), name="retention"))
+    from polyvox.resources import watch_resources
+
+    name = "+".join(service.name for service in services)
+    watching = asyncio.create_task(watch_resources(name, runtime.settings), name="resources")
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
         runtime.stopping.set()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+TENANT_CLASSES_MAX = 16
 
 
 class TenantLimits(BaseModel):
@@ -133,6 +135,17 @@ class Settings(BaseSettings):
         {},
         description='Other limits for single tenants, as JSON: {"acme": {"max_audio_s": 3600, "max_recordings": 100}}.',
     )
+    tenant_classes: dict[str, str] = Field(
+        {},
+        description='Classes of tenants, by which metrics tell them apart, as JSON: {"acme": "gold"}; all others are '
+        "standard. At most 16 classes.",
+    )
+    turnaround_target_s: float = Field(
+        600.0, gt=0, description="Interactive recordings that take longer than this, in seconds, count as late."
+    )
+    turnaround_target_bulk_s: float = Field(
+        86_400.0, gt=0, description="Bulk recordings that take longer than this, in seconds, count as late."
+    )
     trust_tenant_header: str | None = Field(
         None,
         description="Header in which a gateway names the tenant of a request. Off by default: "
@@ -174,6 +187,16 @@ class Settings(BaseSettings):
         45.0, gt=0, description="Silence after which a consumer loses its partitions, in seconds."
     )
     drain_timeout_s: float = Field(25.0, ge=0, description="How long work in flight may go on at shutdown, in seconds.")
+
+    @field_validator("tenant_classes")
+    @classmethod
+    def _few_classes(cls, classes: dict[str, str]) -> dict[str, str]:
+        if len(names := set(classes.values())) > TENANT_CLASSES_MAX:
+            raise ValueError(f"there may be {TENANT_CLASSES_MAX} classes of tenants at most, not {len(names)}")
+        for name in names:
+            if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
+                raise ValueError(f"{name!r} is no name of a class: up to 32 lower-case letters, digits and hyphens")
+        return classes
 
     @property
     def log_path(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -186,7 +187,13 @@ def restart_delay_s(last_s: float, *, status: int, ran_s: float) -> float:
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment variables that give another process these settings."""
     return {
-        f"POLYVOX_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        f"POLYVOX_{name.upper()}": _text(value)
         for name, value in settings.model_dump().items()
         if value is not None
     }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(value) if isinstance(value, dict) else str(value)

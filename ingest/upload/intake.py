@@ -22,6 +22,7 @@ from polyvox.http import Problem
 from polyvox.metrics import Metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
+from polyvox.tenants import TenantClasses
 
 SOURCE = "/polyvox/ingest"
 TENANT = "default"
@@ -50,9 +51,11 @@ class Intake:
     grace_s: float = GRACE_S
     counters: Metrics = field(default_factory=metrics.process_metrics)
     gate: Gate = field(init=False)
+    classes: TenantClasses = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gate", Gate(self.runtime))
+        object.__setattr__(self, "classes", TenantClasses(self.runtime.settings.tenant_classes))
 
     def tenant_of(self, request: Request) -> str:
         """Who uploads, as a trusted gateway says. Raises Problem: 400, it names nobody that can be."""
@@ -87,7 +90,8 @@ class Intake:
     def count_accepted(self, tenant: str, lane: Lane, size_bytes: int, *, replayed: bool) -> None:
         self.counters.add(metrics.UPLOADS, outcome="replayed" if replayed else "accepted")
         if not replayed:
-            self.counters.add(metrics.UPLOADED_BYTES, size_bytes)
+            tenant_class = self.classes.of(tenant)
+            self.counters.add(metrics.UPLOADED_BYTES, size_bytes, lane=lane, tenant_class=tenant_class)
             self.gate.accepted(tenant, lane, size_bytes)
 
     def count_failed(self, error: Exception) -> None:

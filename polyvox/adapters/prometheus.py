@@ -9,9 +9,9 @@ it must be set before this module is.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -19,8 +19,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from polyvox.errors import Fatal
 from polyvox.metrics import CATALOGUE, Metric
 
-GAUGES: Final = "livesum"
-RESERVED_BYTES = 256 * 1024
+GAUGES: Final[Mapping[str, Literal["livesum", "livemax"]]] = {"sum": "livesum", "max": "livemax"}
+RESERVED_BYTES = 1024 * 1024
 """Of each file of values: a few thousand series."""
 
 
@@ -75,7 +75,7 @@ def _reserve(folder: Path) -> None:
 
     It maps sparse files into memory, and to touch a page for which the disk has no room ends the process by SIGBUS.
     """
-    for kind in ("counter", f"gauge_{GAUGES}", "histogram"):
+    for kind in ("counter", *(f"gauge_{mode}" for mode in GAUGES.values()), "histogram"):
         path = folder / f"{kind}_{os.getpid()}.db"
         if not path.exists():
             try:
@@ -90,6 +90,8 @@ def _collector(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge |
         case "counter":
             return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
         case "gauge":
-            return Gauge(metric.name, metric.meaning, metric.labels, registry=registry, multiprocess_mode=GAUGES)
+            return Gauge(
+                metric.name, metric.meaning, metric.labels, registry=registry, multiprocess_mode=GAUGES[metric.together]
+            )
         case "histogram":
             return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)

@@ -17,9 +17,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 import polyvox
 from polyvox.http import problems
+from polyvox.http.measuring import Measured
 from polyvox.http.middleware import HeadLikeGet, LingeringClose, SecurityHeaders
 from polyvox.http.operations import operations_router
 from polyvox.http.problems import Problem, ProblemDocument, documented
+from polyvox.metrics import process_metrics
 
 EXPOSED_HEADERS = (
     *("Location", "ETag", "Retry-After", "Idempotent-Replay", "Content-Disposition"),
@@ -46,6 +48,8 @@ def create_app(
     # FastAPI's own page would fetch its scripts from a stranger's server, and stay empty without a network.
     app = FastAPIOffline(title=title, version=version, lifespan=lifespan, redoc_url=None, static_url="/docs/static")
     problems.install(app)
+    # The innermost: it sees what the router wrote into the scope.
+    app.add_middleware(Measured, counters=process_metrics)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(LingeringClose)
     app.add_middleware(HeadLikeGet)

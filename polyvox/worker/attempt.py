@@ -23,6 +23,7 @@ from polyvox.metrics import (
 )
 from polyvox.ports import Clock, EventLog, Record
 from polyvox.retry import RetryPolicy, Tally, code_of, delay_s, may_retry
+from polyvox.tenants import EVERYBODY_ALIKE, TenantClasses
 from polyvox.worker.circuit import CircuitBreaker
 from polyvox.worker.holdings import Holding
 from polyvox.worker.share import Share, lane_of
@@ -79,6 +80,7 @@ class Attempts:
     policy: RetryPolicy
     circuit: CircuitBreaker
     metrics: Metrics
+    classes: TenantClasses = EVERYBODY_ALIKE
     chance: Callable[[], float] = random.random
 
     async def run(self, job: Job) -> Again | None:
@@ -90,7 +92,7 @@ class Attempts:
         """
         if job.given_up is None:
             if job.tally.failures == 0:
-                self._observe_age(job.record)
+                self._observe_age(job.record, job.share.tenant)
             error = self._decoded(job) or await self._handled(job)
             if error is None:
                 self.circuit.succeeded()
@@ -107,10 +109,11 @@ class Attempts:
             raise CircuitOpen(f"{self.name} stops, and leaves the rest on the log: {self.circuit}")
         return await self._buried(job)
 
-    def _observe_age(self, record: Record) -> None:
+    def _observe_age(self, record: Record, tenant: str) -> None:
         # Clocks of two machines differ a little: nothing is handled before it was written.
         age_s = max(self.clock.now().timestamp() - record.timestamp_ms / 1000, 0.0)
-        self.metrics.observe(QUEUE_AGE, age_s, worker=self.name, lane=lane_of(record.topic))
+        lane, tenant_class = lane_of(record.topic), self.classes.of(tenant)
+        self.metrics.observe(QUEUE_AGE, age_s, worker=self.name, lane=lane, tenant_class=tenant_class)
 
     def _decoded(self, job: Job) -> PolyvoxError | None:
         if job.envelope is None:

@@ -11,6 +11,7 @@ from polyvox.contracts import Envelope
 from polyvox.errors import NotFound, PolyvoxError
 from polyvox.ports import ObjectStore
 from polyvox.service import Runtime
+from polyvox.tenants import TenantClasses
 from polyvox.worker.share import Measure
 from polyvox.worker.worker import Worker
 
@@ -49,6 +50,7 @@ def worker_of(
         drain_timeout_s=settings.drain_timeout_s,
         session_timeout_s=settings.session_timeout_s,
         share_by=share_by,
+        classes=TenantClasses(settings.tenant_classes),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from polyvox.contracts import Lane
 from polyvox.errors import Fenced
-from polyvox.metrics import HELD_BYTES, HELD_MESSAGES, Metrics
+from polyvox.metrics import COMMIT_STANDSTILL, HELD_BYTES, HELD_MESSAGES, PARTITIONS_ASSIGNED, Metrics
 from polyvox.ports import Consumer, TopicPartition
 from polyvox.worker.share import lane_of
 from polyvox.worker.watermark import Finished, Watermark
@@ -34,6 +34,8 @@ class Holding:
     """Its partition is being given back: work in flight may finish, nothing starts."""
     fenced: bool = False
     paused: bool = False
+    stands: tuple[int, float] | None = None
+    """The oldest unfinished message when this was last looked at, and since when it is the oldest, monotonic."""
 
     @property
     def lane(self) -> Lane:
@@ -54,6 +56,15 @@ class Holding:
 
     def finish(self, offset: int) -> None:
         self.watermark.finish(offset)
+
+    def standstill_s(self, now_s: float) -> float:
+        """How long one message has kept the partition from moving on, as far as calls of this have seen."""
+        oldest = self.watermark.committable if len(self.watermark) else None
+        if oldest is None:
+            self.stands = None
+        elif self.stands is None or self.stands[0] != oldest:
+            self.stands = (oldest, now_s)
+        return now_s - self.stands[1] if self.stands else 0.0
 
     @property
     def full(self) -> bool:
@@ -129,15 +140,20 @@ class Holdings:
             if (finished := holding.finished) is not None:
                 self._finished[holding.partition] = finished
 
-    def measure(self, metrics: Metrics, worker: str) -> None:
-        """Say how much is held of each lane."""
-        held = {"interactive": [0, 0], "bulk": [0, 0]}
+    def measure(self, metrics: Metrics, worker: str, now_s: float) -> None:
+        """Say how much is held of each lane, and whether it moves on."""
+        held = {"interactive": [0, 0, 0], "bulk": [0, 0, 0]}
+        longest_s = 0.0
         for holding in self._holdings.values():
-            held[holding.lane][0] += len(holding.watermark)
-            held[holding.lane][1] += holding.watermark.size_bytes
-        for lane, (messages, size_bytes) in held.items():
+            held[holding.lane][0] += 1
+            held[holding.lane][1] += len(holding.watermark)
+            held[holding.lane][2] += holding.watermark.size_bytes
+            longest_s = max(longest_s, holding.standstill_s(now_s))
+        for lane, (partitions, messages, size_bytes) in held.items():
+            metrics.set(PARTITIONS_ASSIGNED, partitions, worker=worker, lane=lane)
             metrics.set(HELD_MESSAGES, messages, worker=worker, lane=lane)
             metrics.set(HELD_BYTES, size_bytes, worker=worker, lane=lane)
+        metrics.set(COMMIT_STANDSTILL, longest_s, worker=worker)
 
     async def commit(self, consumer: Consumer, holdings: Iterable[Holding] | None = None) -> list[Holding]:
         """Commit what is due; returns the holdings that turned out to belong to somebody else.

@@ -16,9 +16,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from polyvox.errors import Fatal, Fenced, PolyvoxError, Transient
-from polyvox.metrics import MESSAGES_IN_FLIGHT, PARTITIONS_ASSIGNED, Metrics, process_metrics
+from polyvox.metrics import MESSAGES_IN_FLIGHT, Metrics, process_metrics
 from polyvox.ports import Clock, Consumer, EventLog, Record, TopicPartition
 from polyvox.retry import RetryPolicy, delay_s
+from polyvox.tenants import EVERYBODY_ALIKE, TenantClasses
 from polyvox.worker.attempt import Attempts, Handler, Job, OnGiveUp
 from polyvox.worker.circuit import CircuitBreaker
 from polyvox.worker.crew import Crew
@@ -52,6 +53,7 @@ class Worker:
         circuit: when to stop because everything fails; see CircuitBreaker.
         share_by: what tenants share this worker by; see share.py.
         window: how much of each lane is held.
+        classes: of tenants, for metrics.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Worker:
         metrics: Metrics | None = None,
         share_by: Measure = "audio",
         window: Window | None = None,
+        classes: TenantClasses = EVERYBODY_ALIKE,
     ) -> None:
         self._log = log
         self._clock = clock
@@ -85,7 +88,8 @@ class Worker:
         self._policy = RetryPolicy(attempts, retry_base_s, retry_max_s)
         self._metrics = metrics or process_metrics()
         attempts_at = Attempts(
-            name, log, clock, handler, on_give_up, self._policy, circuit or CircuitBreaker(), self._metrics
+            name, log, clock, handler, on_give_up, self._policy, circuit or CircuitBreaker(), self._metrics,
+            classes=classes,
         )
         self._crew = Crew(
             name,
@@ -144,7 +148,7 @@ class Worker:
         await self._crew.let_go(lost, 0.0)
         for holding in self._holdings:
             holding.paused = False
-        self._metrics.set(PARTITIONS_ASSIGNED, len(assigned), worker=self._name)
+        self._measure()
         self._balance()
 
     async def on_revoked(self, revoked: frozenset[TopicPartition]) -> None:
@@ -155,7 +159,7 @@ class Worker:
             await self._commit_for_last(self._consumer, holdings)
         for holding in holdings:
             self._holdings.fence(holding)
-        self._metrics.set(PARTITIONS_ASSIGNED, len(list(self._holdings)), worker=self._name)
+        self._measure()
 
     async def _subscribe(self, stopping: asyncio.Event) -> Consumer | None:
         failures = 0
@@ -197,7 +201,10 @@ class Worker:
                 holding = self._holdings.get(partition)
                 if holding is not None and not holding.closing and not self._draining:
                     self._take(holding, records)
-            self._holdings.measure(self._metrics, self._name)
+            self._measure()
+
+    def _measure(self) -> None:
+        self._holdings.measure(self._metrics, self._name, self._clock.monotonic_s())
 
     def _take(self, holding: Holding, records: Sequence[Record]) -> None:
         self._crew.put(

@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from polyvox import metrics
 from polyvox.contracts import Lane, TenantBacklog, decode
 from polyvox.errors import Invalid, PolyvoxError
-from polyvox.metrics import BACKLOG_AUDIO, BACKLOG_RECORDINGS, Metrics
 from polyvox.ports import Clock, EventLog
 from polyvox.publish import Publisher
-from results_api.backlog.tallies import Tally, backlogs, by_stage, tallies
+from results_api.backlog.measuring import Measuring
+from results_api.backlog.tallies import backlogs, tallies
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +37,14 @@ class Telling:
         clock: Clock,
         *,
         mine: Callable[[], bool],
-        counters: Metrics | None = None,
+        measuring: Measuring | None = None,
     ) -> None:
         self._engine = engine
         self._log = event_log
         self._publisher = publisher
         self._clock = clock
         self._mine = mine
-        self._metrics = counters or metrics.process_metrics()
+        self._measuring = measuring or Measuring()
         self._told: dict[str, TenantBacklog] | None = None
 
     async def run(self) -> None:
@@ -64,13 +63,13 @@ class Telling:
         if not self._mine():
             if self._told is not None:
                 self._told = None
-                self._measure([])
+                self._measuring.measure([], self._clock.now())
             return
         if self._told is None:
             self._told = await self._last_told()
-        found = await tallies(self._engine)
-        self._measure(found)
         as_of = self._clock.now()
+        found = await tallies(self._engine, self._measuring.due(as_of))
+        self._measuring.measure(found, as_of)
         waits = backlogs(found, as_of)
         gone = [TenantBacklog(tenant=tenant, as_of=as_of) for tenant in self._told.keys() - waits.keys()]
         news = [backlog for backlog in waits.values() if _differs(backlog, self._told.get(backlog.tenant))]
@@ -93,11 +92,6 @@ class Telling:
                         told[backlog.tenant] = backlog
                 offset = records[-1].offset + 1
         return {tenant: backlog for tenant, backlog in told.items() if _waits(backlog)}
-
-    def _measure(self, found: list[Tally]) -> None:
-        for (stage, lane), waits in by_stage(found).items():
-            self._metrics.set(BACKLOG_AUDIO, waits.audio_s, stage=stage, lane=lane)
-            self._metrics.set(BACKLOG_RECORDINGS, waits.recordings, stage=stage, lane=lane)
 
 
 def _waits(backlog: TenantBacklog) -> bool:

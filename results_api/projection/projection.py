@@ -32,6 +32,7 @@ from polyvox.ports import TopicPartition
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.worker import worker_of
+from results_api.backlog.measuring import Measuring
 from results_api.backlog.telling import Telling
 from results_api.database import recording as recordings
 from results_api.database.database import Database
@@ -202,7 +203,14 @@ async def work(runtime: Runtime) -> None:
     )
     # One of all projections, whichever it is, counts what waits.
     first = TopicPartition(MediaUploaded.TOPIC, 0)
-    telling = Telling(database.engine, runtime.log, publisher, runtime.clock, mine=lambda: worker.owns(first))
+    telling = Telling(
+        database.engine,
+        runtime.log,
+        publisher,
+        runtime.clock,
+        mine=lambda: worker.owns(first),
+        measuring=Measuring.of(settings),
+    )
     teller = asyncio.create_task(telling.run(), name="backlog of the projection")
     sweeper = asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection")
     try:

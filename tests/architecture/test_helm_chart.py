@@ -154,7 +154,9 @@ def test_workers_scale_with_the_seconds_of_audio_that_wait(aws: Objects) -> None
         assert (backlog["type"], [lag["type"] for lag in lags]) == ("prometheus", ["kafka", "kafka"])
         query = backlog["metadata"]["query"]
         assert re.search(rf"\b{BACKLOG_AUDIO.name}\b", query)
-        assert "lane" in query and set(BACKLOG_AUDIO.labels) == {"stage", "lane"}
+        grouped = re.search(r"max by \(([^)]*)\)", query)
+        assert grouped is not None
+        assert {"stage", *grouped[1].split(", ")} == set(BACKLOG_AUDIO.labels)
         stage = re.search(r'stage="(\w+)"', query)
         assert stage is not None and stage[1] in BACKLOG_AUDIO.meaning
         read = {topic.name for topic in topics.TOPICS.values() if name in topic.consumers}

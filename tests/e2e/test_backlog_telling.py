@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from polyvox.contracts import Fact, LaneBacklog, TenantBacklog
 from polyvox.contracts.media_uploaded import BYTES_PER_S
-from polyvox.metrics import BACKLOG_AUDIO, BACKLOG_RECORDINGS
+from polyvox.metrics import BACKLOG_AUDIO, BACKLOG_RECORDINGS, RECORDINGS
 from polyvox.publish import Publisher
+from results_api.backlog.measuring import Measuring
 from results_api.backlog.tallies import tallies
 from results_api.backlog.telling import Telling
 from results_api.database.connections import transaction
@@ -34,7 +35,9 @@ async def fold(world: Results, recording: Recording, *facts: Fact, tenant: str =
 def telling(world: Results, counters: RecordedMetrics, mine: bool = True) -> Telling:
     runtime = world.runtime
     publisher = Publisher(runtime.log, runtime.clock, "/tests")
-    return Telling(world.database.engine, runtime.log, publisher, runtime.clock, mine=lambda: mine, counters=counters)
+    return Telling(
+        world.database.engine, runtime.log, publisher, runtime.clock, mine=lambda: mine, measuring=Measuring(counters)
+    )
 
 
 async def newest(world: Results) -> dict[str, TenantBacklog]:
@@ -56,10 +59,13 @@ async def test_what_waits_is_added_up_by_tenant_lane_and_stage(place: Place) -> 
             recordings=1, audio_s=round(8 / BYTES_PER_S, 3), counted_to=new.uploaded_at
         )
         assert waits["acme"].bulk == LaneBacklog(recordings=1, audio_s=2 * cut.part_s, counted_to=cut.uploaded_at)
-        assert counters.values(BACKLOG_AUDIO, stage="transcribe", lane="bulk") == [2 * cut.part_s]
-        assert counters.values(BACKLOG_AUDIO, stage="diarize", lane="bulk") == [cut.duration_s]
-        assert counters.values(BACKLOG_RECORDINGS, stage="normalise", lane="interactive") == [1]
-        assert counters.values(BACKLOG_RECORDINGS, stage="transcribe", lane="interactive") == [0]
+        bulk, calls = {"lane": "bulk", "tenant_class": "standard"}, {"lane": "interactive", "tenant_class": "standard"}
+        assert counters.values(BACKLOG_AUDIO, stage="transcribe", **bulk) == [2 * cut.part_s]
+        assert counters.values(BACKLOG_AUDIO, stage="diarize", **bulk) == [cut.duration_s]
+        assert counters.values(BACKLOG_RECORDINGS, stage="normalise", **calls) == [1]
+        assert counters.values(BACKLOG_RECORDINGS, stage="transcribe", **calls) == [0]
+        assert counters.values(RECORDINGS, state="queued", **calls) == [1]
+        assert counters.values(RECORDINGS, state="processing", **bulk) == [1]
 
 
 async def test_only_changes_are_told_and_the_end_of_waiting_is_one(place: Place) -> None:
@@ -91,14 +97,15 @@ async def test_one_process_tells_and_who_does_no_more_shows_nothing(place: Place
             Publisher(world.runtime.log, world.runtime.clock, "/tests"),
             world.runtime.clock,
             mine=lambda: owner[0],
-            counters=counters,
+            measuring=Measuring(counters),
         )
         await teller.once()
         owner[0] = False
         await teller.once()
         await fold(world, recording, recording.transcribed(0))
         await teller.once()
-        assert counters.values(BACKLOG_AUDIO, stage="transcribe", lane="bulk") == [recording.duration_s, 0.0]
+        waiting = counters.values(BACKLOG_AUDIO, stage="transcribe", lane="bulk", tenant_class="standard")
+        assert waiting == [recording.duration_s, 0.0]
         assert len(await told(world.runtime.log, TenantBacklog)) == 1
 
 

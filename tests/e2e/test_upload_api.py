@@ -254,7 +254,7 @@ async def test_uploads_are_counted_by_outcome(ingest: Ingest) -> None:
     await ingest.client.post("/v1/media", content=wav())
     outcomes = ("accepted", "replayed", "not-media", "unavailable")
     assert [ingest.counters.count(metrics.UPLOADS, outcome=outcome) for outcome in outcomes] == [1, 1, 1, 1]
-    assert ingest.counters.count(metrics.UPLOADED_BYTES) == len(wav())
+    assert ingest.counters.count(metrics.UPLOADED_BYTES, lane="interactive", tenant_class="standard") == len(wav())
 
 
 async def test_who_asks_for_the_language_only_gets_no_diarization(ingest: Ingest) -> None:

@@ -97,7 +97,7 @@ async def test_parts_in_any_order_become_one_recording(ingest: Ingest) -> None:
     assert [found async for found in ingest.store.open_parts("")] == []
     assert (await state(ingest, upload)).json()["status"] == "completed"
     assert ingest.counters.count(metrics.UPLOADS, outcome="accepted") == 1
-    assert ingest.counters.count(metrics.UPLOADED_BYTES) == SIZE_BYTES
+    assert ingest.counters.count(metrics.UPLOADED_BYTES, lane="bulk", tenant_class="standard") == SIZE_BYTES
 
 
 async def test_completing_twice_makes_one_recording_even_at_the_same_time(ingest: Ingest) -> None:

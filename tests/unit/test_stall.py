@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 
-from polyvox.worker.stall import watch_stalls
+from polyvox.stall import watch_stalls
 
 
 async def test_a_blocked_loop_is_measured() -> None:

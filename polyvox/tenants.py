@@ -1,0 +1,27 @@
+"""Classes of tenants: what metrics tell of tenants, whose number has no bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+STANDARD = "standard"
+"""The class of every tenant that is in no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantClasses:
+    """``of_tenant`` names the classes of those that are not ``STANDARD``."""
+
+    of_tenant: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, tenant: str) -> str:
+        return self.of_tenant.get(tenant, STANDARD)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All classes, STANDARD first."""
+        return (STANDARD, *sorted(set(self.of_tenant.values()) - {STANDARD}))
+
+
+EVERYBODY_ALIKE = TenantClasses()
