@@ -98,8 +98,6 @@ async def run_services(services: Sequence[Service], runtime: Runtime, *, operati
     if operations or any(service.http for service in services):
         tasks.append(asyncio.create_task(_serve(services, runtime), name="http"))
     tasks.append(asyncio.create_task(_enforce_retention(runtime), name="retention"))
-    from polyvox.resources import watch_resources
-
     name = "+".join(service.name for service in services)
     watching = asyncio.create_task(watch_resources(name, runtime.settings), name="resources")
     try:

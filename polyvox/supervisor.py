@@ -187,9 +187,7 @@ def restart_delay_s(last_s: float, *, status: int, ran_s: float) -> float:
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment variables that give another process these settings."""
     return {
-        f"POLYVOX_{name.upper()}": _text(value)
-        for name, value in settings.model_dump().items()
-        if value is not None
+        f"POLYVOX_{name.upper()}": _text(value) for name, value in settings.model_dump().items() if value is not None
     }
 
 
