@@ -17,24 +17,29 @@ from pathlib import Path
 
 from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn, Run
 from diarizer.handler import Diarizer
+from diarizer.measuring import Measuring as DiarizerMeasuring
 from polyvox import topics
 from polyvox.contracts import MediaReady, PartReady
 from polyvox.host import run_loaded
+from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
 from polyvox.settings import Settings
+from polyvox.tenants import TenantClasses
 from polyvox.worker import worker_of
-from transcriber.engines.base import EngineWord, TranscribeOptions, Transcription
+from transcriber.engines.base import Effort, EngineWord, TranscribeOptions, Transcription
 from transcriber.handler import Handler
+from transcriber.measuring import Measuring as TranscriberMeasuring
 
 CONCURRENCY = 8
+EFFORT = Effort(busy_s=0.001, windows=1, window_s=6.0, decodes=1, tokens=12)
 TALK = ["So", "we", "look", "at", "what", "it", "costs,", "one", "recording", "after", "the", "other."]
 
 
 async def transcribe(_flac: bytes, _engine: str, _options: TranscribeOptions) -> Transcription:
     """Two words a second for six seconds."""
     words = [EngineWord(n / 2, n / 2 + 0.4, f" {word}", 0.9, 0) for n, word in enumerate(TALK)]
-    return Transcription(words, "en", [("en", 1.0)], [(0.0, 6.0)])
+    return Transcription(words, "en", [("en", 1.0)], [(0.0, 6.0)], effort=EFFORT)
 
 
 async def provide(_model: str) -> None:
@@ -44,7 +49,7 @@ async def provide(_model: str) -> None:
 class Turns:
     async def diarize(self, _audio: Path, _options: DiarizeOptions) -> Run:
         turns = [EngineTurn(0.0, 3.0, "S1"), EngineTurn(3.0, 6.0, "S2")]
-        return Run(Diarized(turns, turns, {}), 6.0, "instant", "none")
+        return Run(Diarized(turns, turns, {}), 6.0, "instant", "none", busy_s=0.001)
 
 
 async def transcriber(runtime: Runtime) -> None:
@@ -57,6 +62,7 @@ async def transcriber(runtime: Runtime) -> None:
         provide=provide,
         engine="instant",
         model="none",
+        measure=TranscriberMeasuring(process_metrics(), TenantClasses(runtime.settings.tenant_classes)).transcribed,
     )
     worker = worker_of(
         runtime,
@@ -71,7 +77,8 @@ async def transcriber(runtime: Runtime) -> None:
 
 async def diarizer(runtime: Runtime) -> None:
     publisher = Publisher(runtime.log, runtime.clock, "/benchmarks/diarizer")
-    handler = Diarizer(runtime.store, publisher, runtime.clock, Turns(), pipeline="builtin")
+    measuring = DiarizerMeasuring(process_metrics(), TenantClasses(runtime.settings.tenant_classes))
+    handler = Diarizer(runtime.store, publisher, runtime.clock, Turns(), pipeline="builtin", measure=measuring.diarized)
     worker = worker_of(
         runtime,
         name="diarizer",

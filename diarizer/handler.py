@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,17 +20,33 @@ class Engines(Protocol):
     async def diarize(self, audio: Path, options: DiarizeOptions) -> Run: ...
 
 
+Measure = Callable[[MediaReady, Run], None]
+"""Counts what an engine has just done."""
+
+
+def _unmeasured(_ready: MediaReady, _run: Run) -> None:
+    """For handlers that nobody measures."""
+
+
 class Diarizer:
     """Handles one recording at a time per call; doing one again only publishes again."""
 
     def __init__(
-        self, store: ObjectStore, publisher: Publisher, clock: Clock, engines: Engines, *, pipeline: str
+        self,
+        store: ObjectStore,
+        publisher: Publisher,
+        clock: Clock,
+        engines: Engines,
+        *,
+        pipeline: str,
+        measure: Measure = _unmeasured,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._clock = clock
         self._engines = engines
         self._pipeline = pipeline
+        self._measure = measure
 
     async def handle(self, envelope: Envelope[Any]) -> None:
         """Diarize the recording of a media-ready event, unless its options say not to."""
@@ -58,6 +75,7 @@ class Diarizer:
         track = next((track for track in ready.tracks if track.channel is None), ready.tracks[0])
         async with self._store.local_file(track.key) as path:
             run = await self._engines.diarize(path, options)
+        self._measure(ready, run)
         return artifact.artifact(
             run.diarized,
             media_id=ready.media_id,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from diarizer.children import EngineProcesses
 from diarizer.handler import Diarizer
+from diarizer.measuring import Measuring
 from polyvox import topics
 from polyvox.child.pool import warmed
 from polyvox.contracts import MediaReady
+from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
+from polyvox.tenants import TenantClasses
 from polyvox.worker import worker_of
 
 NAME = "diarizer"
@@ -19,7 +22,14 @@ async def work(runtime: Runtime) -> None:
     settings = runtime.settings
     engines = EngineProcesses(settings)
     publisher = Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}")
-    diarizer = Diarizer(runtime.store, publisher, runtime.clock, engines, pipeline=settings.diarizer_pipeline)
+    diarizer = Diarizer(
+        runtime.store,
+        publisher,
+        runtime.clock,
+        engines,
+        pipeline=settings.diarizer_pipeline,
+        measure=Measuring(process_metrics(), TenantClasses(settings.tenant_classes)).diarized,
+    )
     worker = worker_of(
         runtime,
         name=NAME,

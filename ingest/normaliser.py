@@ -10,6 +10,7 @@ import asyncio
 import logging
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from urllib.parse import quote
 
 from ingest.decode.file import Decoded
 from ingest.decode.process import decode_in_child, nursery
+from ingest.measuring import Measuring
 from polyvox import keys, topics
 from polyvox.audio import SAMPLE_RATE_HZ
 from polyvox.contracts import (
@@ -32,9 +34,11 @@ from polyvox.contracts import (
 from polyvox.errors import ChildCrashed, Invalid, NotFound, OutOfMemory, PolyvoxError, Transient, Unavailable
 from polyvox.failures import stage_failed
 from polyvox.flac_frames import HEADER_BYTES
+from polyvox.metrics import process_metrics
 from polyvox.ports import ObjectStore
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
+from polyvox.tenants import TenantClasses
 from polyvox.worker import worker_of
 
 NAME = "normaliser"
@@ -45,7 +49,14 @@ _CHUNK_BYTES = 1 << 20
 Decode = Callable[[Path, Path], Awaitable[Decoded]]
 """From the original at the first path to a FLAC at the second."""
 
+Measure = Callable[[MediaUploaded, int, float], None]
+"""Counts a recording of so many samples that took so many seconds to decode."""
+
 log = logging.getLogger(__name__)
+
+
+def _unmeasured(_media: MediaUploaded, _samples: int, _busy_s: float) -> None:
+    """For handlers that nobody measures."""
 
 
 class Normaliser:
@@ -59,12 +70,14 @@ class Normaliser:
         decode: Decode,
         scratch: Path,
         bucket: Callable[[str], ObjectStore],
+        measure: Measure = _unmeasured,
     ) -> None:
         self._store = store
         self._bucket = bucket
         self._publisher = publisher
         self._decode = decode
         self._scratch = scratch
+        self._measure = measure
 
     async def handle(self, envelope: Envelope[Any]) -> None:
         """Handle one ``media-uploaded``.
@@ -96,7 +109,9 @@ class Normaliser:
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix=f"{media.media_id}-") as folder:
             flac = Path(folder) / "audio.flac"
             async with self._original(media) as original:
+                began_s = time.monotonic()
                 decoded = await self._decode(original, flac)
+                self._measure(media, decoded.samples, time.monotonic() - began_s)
             # Decoding takes a while: what was deleted meanwhile must not come back in part.
             await self._expect(media)
             await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
@@ -189,6 +204,7 @@ async def work(runtime: Runtime) -> None:
         decode=decode,
         scratch=scratch,
         bucket=runtime.bucket,
+        measure=Measuring(process_metrics(), TenantClasses(settings.tenant_classes)).decoded,
     )
     worker = worker_of(
         runtime,

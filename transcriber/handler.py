@@ -28,6 +28,13 @@ Transcribe = Callable[[bytes, str, TranscribeOptions], Awaitable[Transcription]]
 Provide = Callable[[str], Awaitable[None]]
 """Sees to it that the weights of a model are here."""
 
+Measure = Callable[[PartReady, str, str, Transcription], None]
+"""Counts what an engine and a model have just done."""
+
+
+def _unmeasured(_part: PartReady, _engine: str, _model: str, _result: Transcription) -> None:
+    """For handlers that nobody measures."""
+
 
 class Handler:
     """Idempotent: the words of a part lie under a key made of what was asked for; what lies there is done."""
@@ -42,6 +49,7 @@ class Handler:
         provide: Provide,
         engine: str,
         model: str,
+        measure: Measure = _unmeasured,
     ) -> None:
         self._store = store
         self._publisher = publisher
@@ -50,6 +58,7 @@ class Handler:
         self._provide = provide
         self._engine = engine
         self._model = model
+        self._measure = measure
 
     async def handle(self, envelope: Envelope[Any]) -> None:
         """Handle one ``part-ready``.
@@ -74,7 +83,9 @@ class Handler:
         if words is None:
             await self._provided(options.model)
             flac = await fetch_slice(self._store, part.audio)
-            words = part_words(part, engine, options, await self._transcribe(flac, engine, options))
+            result = await self._transcribe(flac, engine, options)
+            self._measure(part, engine, options.model, result)
+            words = part_words(part, engine, options, result)
             await self._store.put(key, words.model_dump_json().encode(), content_type="application/json")
         await self._publisher.publish(
             PartTranscribed(

@@ -8,9 +8,11 @@ from polyvox.contracts import PartReady
 from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
+from polyvox.tenants import TenantClasses
 from polyvox.worker import worker_of
 from transcriber.children import Models
 from transcriber.handler import Handler
+from transcriber.measuring import Measuring
 
 NAME = "transcriber"
 
@@ -31,6 +33,7 @@ async def work(runtime: Runtime) -> None:
         provide=provide,
         engine=settings.transcriber_engine,
         model=settings.transcriber_model,
+        measure=Measuring(process_metrics(), TenantClasses(settings.tenant_classes)).transcribed,
     )
     worker = worker_of(
         runtime,

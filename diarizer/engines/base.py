@@ -38,12 +38,15 @@ class Diarized:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recording through one engine."""
+    """One recording through one engine. ``load_s`` is told with the first one: how long its models took to load."""
 
     diarized: Diarized
     duration_s: float
     engine: str
     model: str
+    device: str = "cpu"
+    busy_s: float = 0.0
+    load_s: float | None = None
 
 
 class DiarizerEngine(Protocol):

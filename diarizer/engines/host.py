@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +24,10 @@ BLOCK_SAMPLES = 60 * SAMPLE_RATE_HZ
 class Host:
     """Answers the parent. Holds one recording at a time."""
 
-    def __init__(self, engine: DiarizerEngine) -> None:
+    def __init__(self, engine: DiarizerEngine, *, device: str = "cpu", load_s: float | None = None) -> None:
         self._engine = engine
+        self._device = device
+        self._load_s = load_s
 
     def diarize(self, audio: Path, options: DiarizeOptions, progress: Callable[[float], None] | None = None) -> Run:
         """Diarize a 16 kHz mono FLAC file.
@@ -32,14 +35,26 @@ class Host:
         Raises:
             Invalid: the file is not readable 16 kHz mono FLAC.
         """
+        began_s = time.monotonic()
         samples = _read(audio)
         diarized = self._engine.diarize(samples, options, progress)
-        return Run(diarized, len(samples) / SAMPLE_RATE_HZ, self._engine.name, self._engine.model)
+        load_s, self._load_s = self._load_s, None
+        return Run(
+            diarized,
+            len(samples) / SAMPLE_RATE_HZ,
+            self._engine.name,
+            self._engine.model,
+            device=self._device,
+            busy_s=time.monotonic() - began_s,
+            load_s=load_s,
+        )
 
 
 def build(**settings: Any) -> Host:
     """The object of the child process; ``settings`` are those of ``load``, errors too."""
-    return Host(load(**settings))
+    began_s = time.monotonic()
+    engine = load(**settings)
+    return Host(engine, device=_kind_of(settings.get("device", "auto")), load_s=time.monotonic() - began_s)
 
 
 def load(
@@ -76,6 +91,15 @@ def load(
         if segmentation is None or embedding is None:
             raise ValueError("the builtin pipeline needs the files of its weights")
         return loading.load_builtin(segmentation, embedding, place)
+
+
+def _kind_of(device: str) -> str:
+    """cpu or cuda, for a setting."""
+    if device != "auto":
+        return device.partition(":")[0]
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _read(path: Path) -> NDArray[np.float32]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingest.bucket.ledger import JSON, Batch, Entry, Taking, claim
-from polyvox import keys, topics
+from polyvox import keys, metrics, topics
 from polyvox.contracts import Fact
 from polyvox.errors import NotFound
+from polyvox.metrics import Metrics
 from polyvox.ports import Clock, EventLog, ObjectInfo, ObjectStore
 from polyvox.publish import Publisher
 
 log = logging.getLogger(__name__)
 
+SWEEP = "buckets"
 UNFINISHED_AFTER_S = 900.0
 """A batch that old belongs to a process that is gone, or that will be glad of the help."""
 _SLACK_MS = 5_000
@@ -29,6 +31,7 @@ class Leftovers:
     log: EventLog
     publisher: Publisher
     clock: Clock
+    counters: Metrics = field(default_factory=metrics.process_metrics)
 
     async def finish(self, *, member: str | None = None) -> int:
         """Finish old batches, or all of ``member``, which is starting; returns how many. Raises Transient."""
@@ -37,7 +40,11 @@ class Leftovers:
         async for info in self.store.list(prefix):
             if member is not None or self._age_s(info) > UNFINISHED_AFTER_S:
                 await self._finish(info.key)
+                self.counters.add(metrics.SWEEP_REPAIRS, sweep=SWEEP, repair="finished")
                 finished += 1
+        if member is None:
+            self.counters.set(metrics.ORPHANS, finished, sweep=SWEEP, kind="batch")
+            self.counters.set(metrics.SWEEP_DONE, self.clock.now().timestamp(), sweep=SWEEP)
         return finished
 
     def _age_s(self, info: ObjectInfo) -> float:

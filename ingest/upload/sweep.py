@@ -10,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.parts.leftovers import Leftovers
 from ingest.upload.accepting import remove_upload
 from ingest.upload.idempotency import WINDOW_S
-from polyvox import keys
+from polyvox import keys, metrics
 from polyvox.contracts import MediaUploaded
 from polyvox.errors import NotFound, PolyvoxError
+from polyvox.metrics import Metrics
 from polyvox.ports import Clock, ObjectInfo, ObjectStore
 from polyvox.publish import Publisher
 
 log = logging.getLogger(__name__)
 
+SWEEP = "uploads"
 EVERY_S = 300.0
 UNFINISHED_AFTER_S = 900.0
 """Between the pending object and its removal lie one commit, one small put and one append; a
@@ -31,8 +33,9 @@ store may take minutes to commit a large original, and nothing is taken from und
 
 @dataclass(slots=True)
 class Swept:
-    """What one sweep did."""
+    """What one sweep did with the unfinished uploads it ``found``, and with what is out of date."""
 
+    found: int = 0
     announced: int = 0
     removed: int = 0
     forgotten_keys: int = 0
@@ -46,6 +49,7 @@ class Sweep:
     publisher: Publisher
     clock: Clock
     in_parts: Leftovers
+    counters: Metrics = field(default_factory=metrics.process_metrics)
     unfinished_after_s: float = UNFINISHED_AFTER_S
     idempotency_window_s: float = WINDOW_S
 
@@ -57,6 +61,7 @@ class Sweep:
             except PolyvoxError as error:
                 log.warning("the sweep was broken off and will be tried again: %s", error)
             else:
+                self._count(swept)
                 if swept != Swept():
                     log.info("the sweep finished what was left over: %s", swept)
             with contextlib.suppress(TimeoutError):
@@ -67,6 +72,7 @@ class Sweep:
         swept = Swept()
         async for info in self.store.list(keys.PENDING_UPLOADS):
             if self._age_s(info) > self.unfinished_after_s:
+                swept.found += 1
                 await self._resolve(info, swept)
         async for info in self.store.list(keys.IDEMPOTENCY_RECORDS):
             if self._age_s(info) > self.idempotency_window_s:
@@ -74,6 +80,19 @@ class Sweep:
                 swept.forgotten_keys += 1
         swept.expired = await self.in_parts.remove_old()
         return swept
+
+    def _count(self, swept: Swept) -> None:
+        repairs = {
+            "announced": swept.announced,
+            "removed": swept.removed,
+            "forgotten-key": swept.forgotten_keys,
+            "expired": swept.expired,
+        }
+        for repair, objects in repairs.items():
+            self.counters.add(metrics.SWEEP_REPAIRS, objects, sweep=SWEEP, repair=repair)
+        self.counters.set(metrics.ORPHANS, swept.found, sweep=SWEEP, kind="upload")
+        self.counters.set(metrics.ORPHANS, swept.expired, sweep=SWEEP, kind="expired-upload")
+        self.counters.set(metrics.SWEEP_DONE, self.clock.now().timestamp(), sweep=SWEEP)
 
     def _age_s(self, info: ObjectInfo) -> float:
         return (self.clock.now() - info.modified_at).total_seconds()

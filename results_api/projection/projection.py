@@ -39,6 +39,7 @@ from results_api.database.database import Database
 from results_api.database.recording import Recording
 from results_api.projection.artifacts import ArtifactsLost
 from results_api.projection.deletion import Deletion, purge
+from results_api.projection.measuring import Measuring as Measured
 from results_api.projection.publication import MergeFailed, Publication
 from results_api.replays.inputs import inputs
 from results_api.replays.ledger import Ledger
@@ -97,6 +98,8 @@ class Projection:
 
         recording = await self.database.change(media_id, change)
         assert recording is not None
+        if news:
+            self.publication.measuring.told(event, recording.view)
         if recording.view.deleted_at is not None:
             # Whatever this event announces was written by somebody who had not heard yet.
             await purge(self.publication.store, media_id)
@@ -120,14 +123,18 @@ class Projection:
     async def sweep(self) -> None:
         """Finish what was left over. Raises Unavailable when the database is in trouble."""
         planned, deleted = await self.database.unfinished(self.publication.clock.now() - SWEEP_AGE)
+        self.publication.measuring.left_over(planned=len(planned), deleted=len(deleted))
         for media_id in planned:
             with _trouble_logged("publishing", media_id):
                 await self.publication.make_do(media_id)
+                self.publication.measuring.repaired("published")
         for media_id in deleted:
             with _trouble_logged("deleting", media_id):
                 buried = await self.database.get(media_id)
                 if buried is not None and not buried.removed:
                     await self.deletion.finish(buried)
+                    self.publication.measuring.repaired("deleted")
+        self.publication.measuring.swept(self.publication.clock.now())
 
     async def _replayed(self, recording: Recording, fact: Fact) -> None:
         """Set a replay's stage to work, and note how the replay fares."""
@@ -187,7 +194,7 @@ async def work(runtime: Runtime) -> None:
     publisher = Publisher(runtime.log, runtime.clock, "/polyvox/projection")
     projection = Projection(
         database,
-        Publication(database, runtime.store, publisher, runtime.clock),
+        Publication(database, runtime.store, publisher, runtime.clock, measuring=Measured.of(settings)),
         Deletion(database, runtime.store, publisher, runtime.clock),
         Ledger(database),
     )

@@ -23,6 +23,7 @@ from results_api.merge.merge_input import merge_input
 from results_api.projection import artifacts
 from results_api.projection.artifacts import ArtifactsLost
 from results_api.projection.deletion import purge
+from results_api.projection.measuring import Measuring
 from results_api.view.view import RecordingView
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Publication:
     store: ObjectStore
     publisher: Publisher
     clock: Clock
+    measuring: Measuring = field(default_factory=Measuring)
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def carry_out(self, media_id: str, *, only: Plan | None = None) -> None:
@@ -88,6 +90,7 @@ class Publication:
             if await self.database.is_planned(plan):
                 await self.publisher.publish(failed(plan, failure))
                 await self._finish(plan, outcome_of(plan, failure=failure))
+                self.measuring.failed(plan, self.clock.now())
             return
         transcript, body = await self._transcript(plan)
         await self.store.put(keys.result(plan.media_id, plan.version), body, content_type="application/json")
@@ -101,6 +104,7 @@ class Publication:
             first += SEGMENTS_PER_APPEND
         await self.publisher.publish(*segments(plan, transcript, first, count), completed(plan, transcript))
         await self._finish(plan, outcome_of(plan, language=transcript.language))
+        self.measuring.completed(plan, transcript, self.clock.now())
 
     async def _transcript(self, plan: Plan) -> tuple[Transcript, bytes]:
         """The result, and how it is stored."""

@@ -35,6 +35,34 @@ class EngineWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """One model that was loaded on the way, and how long that took."""
+
+    model: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a part cost its engine; it travels to the parent with the words.
+
+    ``window_s`` is audio in ``windows``, of which each has 30 s to fill; ``decodes`` are
+    hypotheses, ``tokens`` theirs. ``busy_s`` leaves loading out.
+    """
+
+    device: str = "cpu"
+    busy_s: float = 0.0
+    windows: int = 0
+    window_s: float = 0.0
+    decodes: int = 0
+    tokens: int = 0
+    loads: tuple[Load, ...] = ()
+
+
+NO_EFFORT = Effort()
+
+
+@dataclass(frozen=True, slots=True)
 class Transcription:
     words: list[EngineWord]
     language: str | None
@@ -42,6 +70,7 @@ class Transcription:
     """Up to five (language, probability), most probable first."""
     speech: list[tuple[float, float]]
     """(start, end) in seconds of what the voice activity detector heard."""
+    effort: Effort = NO_EFFORT
 
 
 class TranscriberEngine(Protocol):

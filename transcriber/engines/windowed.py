@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyvox.errors import Invalid
-from transcriber.engines.base import EngineWord, TranscribeOptions, Transcription
+from transcriber.engines.base import Effort, EngineWord, TranscribeOptions, Transcription
+from transcriber.engines.counting import CountedModel
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.vad import find_speech
 from transcriber.windows import Window, plan, spread, uncovered
@@ -90,12 +91,13 @@ class WindowedEngine:
 
     def transcribe(self, audio: NDArray[np.float32], options: TranscribeOptions) -> Transcription:
         """See TranscriberEngine.transcribe."""
-        model = self._models.get(options.model)
+        model = CountedModel(self._models.get(options.model))
+        loads = self._models.take_loads()
         _check(model, options)
         speech = find_speech(audio)
         windows = plan(speech, duration_s=audio.size / 16_000)
         if not windows:
-            return Transcription(words=[], language=options.language, languages=[], speech=[])
+            return Transcription([], options.language, languages=[], speech=[], effort=Effort(loads=loads))
         model.seed(0)
         heard: dict[int, Any] = {}
         language, languages = options.language, list[tuple[str, float]]()
@@ -103,13 +105,13 @@ class WindowedEngine:
             languages = _detect(model, audio, windows, heard)
             language = languages[0][0]
         if options.task == "detect":
-            return Transcription(words=[], language=language, languages=languages, speech=speech)
+            return Transcription([], language, languages, speech, effort=replace(model.effort, loads=loads))
         task = Task(language, options.task, options.prompt, options.temperature)
         placed: list[Placed] = []
         for index, window in enumerate(windows):
             encoded = heard.pop(index, None)
             placed += _window_words(model, audio, window, task, encoded, len(placed))
-        return Transcription(words=_numbered(placed), language=language, languages=languages, speech=speech)
+        return Transcription(_numbered(placed), language, languages, speech, effort=replace(model.effort, loads=loads))
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """See TranscriberEngine.detect_language."""
