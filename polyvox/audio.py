@@ -18,6 +18,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from polyvox import tracing
 from polyvox.contracts.part_ready import AudioSlice
 from polyvox.errors import Invalid
 from polyvox.flac_frames import HEADER_BYTES, MARKER, STREAMINFO_BYTES, read_frames, read_streaminfo
@@ -56,8 +57,9 @@ async def fetch_slice(store: ObjectStore, audio: AudioSlice) -> bytes:
         NotFound: the audio is gone.
         Invalid: what is stored is not FLAC, or is shorter than the slice.
     """
-    header = b"".join([chunk async for chunk in store.stream(audio.key, start=0, end=audio.header_bytes)])
-    chunks = [chunk async for chunk in store.stream(audio.key, start=audio.start_byte, end=audio.end_byte)]
+    with tracing.step("fetch"):
+        header = b"".join([chunk async for chunk in store.stream(audio.key, start=0, end=audio.header_bytes)])
+        chunks = [chunk async for chunk in store.stream(audio.key, start=audio.start_byte, end=audio.end_byte)]
     if sum(map(len, chunks)) != audio.end_byte - audio.start_byte:
         raise Invalid("the stored audio is shorter than its parts say", code="bad-flac")
     return b"".join([without_totals(header), *chunks])

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-from polyvox import metrics, topics
+from polyvox import metrics, topics, tracing
 from polyvox.clock import SystemClock
 from polyvox.errors import Fatal
 from polyvox.ports import Clock, EventLog, MessageQueue, ObjectStore
 from polyvox.service import Runtime, Service
 from polyvox.settings import Settings
+
+if TYPE_CHECKING:
+    from polyvox.adapters.otlp import OtlpSpans
 
 GROUP = "polyvox.services"
 
@@ -41,6 +45,11 @@ async def runtime(settings: Settings, *, member: str) -> AsyncIterator[Runtime]:
                 closing.push_async_callback(opened[name].close)
             return opened[name]
 
+        spans = _spans(settings, member)
+        if spans is not None:
+            closing.push_async_callback(spans.close)
+        tracing.use(spans, is_on=settings.tracing)
+        closing.callback(tracing.use, None, is_on=settings.tracing)
         queues = _queues(settings)
         for queue in queues:
             closing.push_async_callback(queue.close)
@@ -86,6 +95,21 @@ def _s3(settings: Settings, bucket: str, *, prefix: str = "") -> ObjectStore:
         raise Fatal(f"S3 needs more packages: pip install 'polyvox[s3]' ({error})") from error
 
     return S3Store(of_settings(settings), bucket=bucket, prefix=prefix, scratch=settings.scratch_path)
+
+
+def _spans(settings: Settings, member: str) -> OtlpSpans | None:
+    """Where spans go besides the recordings' own traces."""
+    if settings.otlp_endpoint is None or not settings.tracing:
+        return None
+    try:
+        from polyvox.adapters.otlp import OtlpSpans
+    except ImportError as error:
+        raise Fatal(f"OTLP needs more packages: pip install 'polyvox[otlp]' ({error})") from error
+
+    secret = settings.otlp_headers
+    pairs = [pair.partition("=") for pair in (secret.get_secret_value() if secret else "").split(",") if pair.strip()]
+    headers = {name.strip(): value.strip() for name, _, value in pairs}
+    return OtlpSpans(settings.otlp_endpoint, member=member, headers=headers, share=settings.otlp_share)
 
 
 def _queues(settings: Settings) -> tuple[MessageQueue, ...]:

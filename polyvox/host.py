@@ -32,7 +32,7 @@ def run(names: Sequence[str], settings: Settings, *, member: str, operations: bo
     0 in order, EXIT_CIRCUIT_OPEN when nearly all work failed, 1 for anything else that stops it.
     ``operations``: answer ``/health``, ``/ready`` and ``/metrics`` even where no service has routes.
     """
-    configure(settings.log_level, name=member)
+    configure(settings.log_level, name=member, form=settings.log_format)
     try:
         services = [bootstrap.load_service(name) for name in names]
     except Fatal as error:
@@ -43,7 +43,7 @@ def run(names: Sequence[str], settings: Settings, *, member: str, operations: bo
 
 def run_loaded(services: Sequence[Service], settings: Settings, *, member: str, operations: bool = False) -> int:
     """As ``run``, for services that are at hand."""
-    configure(settings.log_level, name=member)
+    configure(settings.log_level, name=member, form=settings.log_format)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_run(services, settings, member, operations))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from polyvox import topics, tracing
 from polyvox.contracts import Event, Fact, encode, wrap
 from polyvox.ports import Clock, EventLog, Headers, Message
+from polyvox.tracing import TraceContext, Work
 
 TENANT = "polyvox-tenant"
 LANE = "polyvox-lane"
 AUDIO_S = "polyvox-audio-s"
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
+_KEEPER = "projection"
+"""Whoever reads as this keeps the spans of recordings; nobody else needs notes of them."""
 
 
 class Publisher:
@@ -23,34 +26,56 @@ class Publisher:
     async def publish(self, *facts: Event, traceparent: str | None = None) -> None:
         """Append all ``facts`` in one go; returns when they are durable.
 
-        They carry ``traceparent``, or else a child of the message being handled, or else
-        the root of a new trace.
+        They belong to ``traceparent``, or else to the work in hand. Without either, and in work on many
+        recordings at once, each begins a trace of its own.
 
         Raises:
             Transient: the log did not take them, or may not have; publishing again is
                 harmless, since the ids are the same.
         """
         now = self._clock.now()
-        headers = trace_headers(traceparent)
-        await self._log.append(
-            [
+        work = tracing.in_hand()
+        given = tracing.parse(traceparent) if traceparent is not None else None
+        around = None if given is not None or work is None else _headers_of(work)
+        messages = []
+        begun: list[Work] = []
+        for fact in facts:
+            if given is not None:
+                headers = _trace_headers(given)
+            elif work is None:
+                headers = _trace_headers(tracing.new())
+            elif work.of_many:
+                begun.append(tracing.begun(work, fact.media_id if isinstance(fact, Fact) else None))
+                headers = _headers_of(begun[-1])
+            else:
+                assert around is not None
+                headers = around
+            topic = topics.of(fact)
+            messages.append(
                 Message(
-                    topics.of(fact),
+                    topic,
                     key=fact.key(),
                     value=encode(wrap(fact, source=self._source, time=now)),
-                    headers=(*headers, *share_headers(fact)),
+                    headers=(*(headers if topic in _KEPT else headers[:2]), *share_headers(fact)),
                 )
-                for fact in facts
-            ]
-        )
+            )
+        with tracing.step("publish"):
+            await self._log.append(messages)
+        for one in begun:
+            tracing.ended(one)
 
 
-def trace_headers(traceparent: str | None = None) -> Headers:
-    """Headers of a message published now."""
-    given = tracing.parse(traceparent) if traceparent is not None else None
-    around = given or tracing.current()
-    context = around.child() if around is not None else tracing.new()
+_KEPT = frozenset(topic.name for topic in topics.TOPICS.values() if _KEEPER in topic.consumers)
+
+
+def _trace_headers(context: TraceContext) -> Headers:
     return (CONTENT_TYPE, (tracing.HEADER, context.traceparent.encode()))
+
+
+def _headers_of(work: Work) -> Headers:
+    """Content type and trace; where tracing is on, also the note of the work so far."""
+    headers = _trace_headers(work.context)
+    return (*headers, (tracing.NOTE, tracing.note_of(work).encode())) if tracing.is_on() else headers
 
 
 def share_headers(fact: Event) -> Headers:

@@ -40,6 +40,22 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="json: an object a line; text: for people; auto: text on a terminal, json elsewhere."
+    )
+    tracing: bool = Field(True, description="Keep what each recording's time went to; polyvox trace shows it.")
+    otlp_endpoint: str | None = Field(
+        None,
+        description="URL of an OpenTelemetry collector that takes OTLP over HTTP, for example http://collector:4318; "
+        "spans are sent to its /v1/traces.",
+    )
+    otlp_headers: SecretStr | None = Field(
+        None, description="Headers for that collector: NAME=VALUE, with commas between."
+    )
+    otlp_share: float = Field(
+        1.0, ge=0, le=1, description="Share of the traces that are sent, chosen by trace id: whole ones, everywhere."
+    )
+
     kafka_bootstrap: str | None = Field(
         None, description="Kafka brokers, host:port with commas between; without it the log is embedded in data_dir."
     )

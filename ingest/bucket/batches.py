@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingest.bucket.ledger import JSON, Batch, Taking, claim, patiently
-from polyvox import keys
+from ingest.upload.uploads import UPLOAD
+from polyvox import keys, tracing
 from polyvox.errors import Transient
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
@@ -91,6 +92,11 @@ class Batches:
                 each.taken.set_result(is_new)
 
     async def _settled(self, batch: Batch) -> list[bool]:
+        # One span for the batch, and one for each recording in its own trace.
+        with tracing.doing(UPLOAD, self._clock, member=self._member, of_many=True):
+            return await self._noted(batch)
+
+    async def _noted(self, batch: Batch) -> list[bool]:
         name = keys.bucket_batch(self._member, uuid.uuid4().hex)
         await patiently(self._clock, lambda: self._store.put(name, batch.encoded(), content_type=JSON))
         taken = await asyncio.gather(*(claim(self._store, self._clock, taking, name) for taking in batch.objects))

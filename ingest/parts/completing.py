@@ -17,8 +17,8 @@ from ingest.parts.sessions import Sessions
 from ingest.upload.accepting import clear_pending, exists, mark_pending, note, remove_upload
 from ingest.upload.refusals import empty_file, not_media
 from ingest.upload.sniff import SNIFF_BYTES, sniff
-from ingest.upload.uploads import Accepted
-from polyvox import keys
+from ingest.upload.uploads import UPLOAD, Accepted
+from polyvox import keys, tracing
 from polyvox.contracts import MediaUploaded
 from polyvox.contracts.media_uploaded import StoredObject
 from polyvox.errors import AlreadyExists, Invalid, NotFound
@@ -45,6 +45,11 @@ class Completion:
         """
         if session.completed_at is not None:
             return Accepted(session.upload_id, replayed=True)
+        parent = tracing.parse(traceparent) if traceparent else None
+        with tracing.doing(UPLOAD, self.sessions.clock, parent=parent, media_id=session.upload_id):
+            return await self._completed(session, etags)
+
+    async def _completed(self, session: Session, etags: Mapping[int, str]) -> Accepted:
         if session.size_bytes == 0:
             await self.sessions.remove(session)
             raise empty_file()
@@ -53,7 +58,7 @@ class Completion:
             stored = await store.parts(original, session.store_upload)
         except NotFound:
             # They were joined before, by a request whose answer was lost or that goes on right now.
-            return await self._accept(session, traceparent)
+            return await self._accept(session)
         parts = checked_parts(session, stored, etags)
         await mark_pending(store, session.upload_id)
         try:
@@ -64,9 +69,9 @@ class Completion:
             await store.drop_parts(original, session.store_upload)
         except Invalid as error:
             raise refusals.parts_changed() from error
-        return await self._accept(session, traceparent)
+        return await self._accept(session)
 
-    async def _accept(self, session: Session, traceparent: str | None) -> Accepted:
+    async def _accept(self, session: Session) -> Accepted:
         """The rest, from where the original is there as one."""
         store, media_id = self.sessions.store, session.upload_id
         try:
@@ -91,7 +96,7 @@ class Completion:
                 uploaded_at=self.sessions.clock.now(),
             ),
         )
-        await self.publisher.publish(fact, traceparent=traceparent)
+        await self.publisher.publish(fact)
         await self.sessions.settle(session)
         await clear_pending(store, media_id)
         return Accepted(media_id)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ingest.upload import idempotency, refusals
 from ingest.upload.accepting import clear_pending, exists, mark_pending, note, remove_upload
 from ingest.upload.idempotency import Claim, Fingerprint
 from ingest.upload.receiver import Receiver
-from polyvox import keys
+from polyvox import keys, tracing
 from polyvox.contracts import MediaUploaded
 from polyvox.contracts.media_uploaded import StoredObject
 from polyvox.errors import AlreadyExists, NotFound
@@ -24,8 +25,12 @@ from polyvox.http.problems import unavailable
 from polyvox.ids import new_media_id
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
+from polyvox.tracing import Work
 
 log = logging.getLogger(__name__)
+
+UPLOAD = "upload"
+"""The first span of a recording's trace, whichever way it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,10 @@ class Uploads:
         await upload.open()
         media_id = new_media_id(self.clock.now())
         try:
-            await self._store_original(upload, media_id)
-            fact = await note(self.store, self._fact(upload, media_id, tenant))
-            await self.publisher.publish(fact, traceparent=traceparent)
+            with self._work(media_id, traceparent):
+                await self._store_original(upload, media_id)
+                fact = await note(self.store, self._fact(upload, media_id, tenant))
+                await self.publisher.publish(fact)
         except BaseException:
             await self._undo(media_id)
             raise
@@ -87,17 +93,23 @@ class Uploads:
             if Fingerprint.of(upload.sha256, upload.options) != claimed.accepted:
                 raise refusals.key_reused()
             return Accepted(media_id, replayed=True)
-        replayed = await self._store_original_once(upload, media_id)
-        offered = self._fact(upload, media_id, tenant)
-        fact = await note(self.store, offered)
-        if Fingerprint.of_fact(fact) != Fingerprint.of_fact(offered):
-            raise refusals.key_reused()
-        if replayed and not await exists(self.store, keys.original(media_id)):
-            raise _just_removed()
-        await self.publisher.publish(fact, traceparent=traceparent)
+        with self._work(media_id, traceparent):
+            replayed = await self._store_original_once(upload, media_id)
+            offered = self._fact(upload, media_id, tenant)
+            fact = await note(self.store, offered)
+            if Fingerprint.of_fact(fact) != Fingerprint.of_fact(offered):
+                raise refusals.key_reused()
+            if replayed and not await exists(self.store, keys.original(media_id)):
+                raise _just_removed()
+            await self.publisher.publish(fact)
         await idempotency.settle(self.store, record_key, claimed, Fingerprint.of_fact(fact))
         await clear_pending(self.store, media_id)
         return Accepted(media_id, replayed=replayed)
+
+    def _work(self, media_id: str, traceparent: str | None) -> AbstractContextManager[Work]:
+        return tracing.doing(
+            UPLOAD, self.clock, parent=tracing.parse(traceparent) if traceparent else None, media_id=media_id
+        )
 
     def _fact(self, upload: Receiver, media_id: str, tenant: str) -> MediaUploaded:
         return MediaUploaded(
@@ -116,12 +128,13 @@ class Uploads:
         )
 
     async def _store_original(self, upload: Receiver, media_id: str) -> None:
-        await self.store.put(
-            keys.original(media_id),
-            _Uncloseable(self._body(upload, media_id)),
-            content_type=upload.media_type,
-            if_absent=True,
-        )
+        with tracing.step("receive"):
+            await self.store.put(
+                keys.original(media_id),
+                _Uncloseable(self._body(upload, media_id)),
+                content_type=upload.media_type,
+                if_absent=True,
+            )
 
     async def _body(self, upload: Receiver, media_id: str) -> AsyncIterator[bytes]:
         async for block in upload.blocks():
@@ -132,7 +145,8 @@ class Uploads:
         """True when the same original was there already."""
         body = _Uncloseable(self._body(upload, media_id))
         try:
-            await self.store.put(keys.original(media_id), body, content_type=upload.media_type, if_absent=True)
+            with tracing.step("receive"):
+                await self.store.put(keys.original(media_id), body, content_type=upload.media_type, if_absent=True)
         except AlreadyExists:
             # The store may have said so before it read all; the fingerprint needs all.
             async for _ in body:

@@ -11,6 +11,7 @@ import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from polyvox import tracing
 from polyvox.child import wire
 from polyvox.child.limits import Limits
 from polyvox.child.nursery import Nursery
@@ -94,7 +95,8 @@ class Child:
         frames = wire.pack((method, args, on_progress is not None))
         async with self._turn:
             process = await self._started()
-            return await self._guarded(process, self._exchange(process, frames, on_progress), timeout_s)
+            with tracing.step(self._name):
+                return await self._guarded(process, self._exchange(process, frames, on_progress), timeout_s)
 
     async def start(self) -> None:
         """Start the process now, so that the first call need not wait for it. Raises as ``call``."""
@@ -113,16 +115,17 @@ class Child:
             return self._process
         if self._process is not None:
             await self._discard(self._process, "died while idle")
-        process = self._process = await ChildProcess.start(
-            self._factory,
-            self._kwargs,
-            limits=self._limits,
-            env=self._env,
-            inherit_env=self._inherit_env,
-            name=self._name,
-            nursery=self._nursery,
-        )
-        await self._guarded(process, self._reply(process, None), self._start_timeout_s, replace_always=True)
+        with tracing.step(f"start {self._name}"):
+            process = self._process = await ChildProcess.start(
+                self._factory,
+                self._kwargs,
+                limits=self._limits,
+                env=self._env,
+                inherit_env=self._inherit_env,
+                name=self._name,
+                nursery=self._nursery,
+            )
+            await self._guarded(process, self._reply(process, None), self._start_timeout_s, replace_always=True)
         return process
 
     async def _guarded(

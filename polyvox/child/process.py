@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import contextvars
 import logging
 import os
 import signal
@@ -37,7 +38,9 @@ class ChildProcess:
         self._load = partial(load_values, packages=frozenset({"polyvox", package}))
         self._killed = False
         self._last_words: collections.deque[str] = collections.deque(maxlen=LAST_WORDS)
-        self._forwarder = asyncio.create_task(self._forward_output(), name=f"output of {name}")
+        # It outlives the call that started the process: what is printed is not about that call's recording.
+        nobodys = contextvars.Context()
+        self._forwarder = asyncio.create_task(self._forward_output(), name=f"output of {name}", context=nobodys)
 
     @classmethod
     async def start(

@@ -17,6 +17,8 @@ COMMANDS = {
     "transcribe": "Turn recordings into transcripts.",
     "weights": "Pull, list and verify model weights.",
     "buckets": "Make the object store's buckets and have it tell of new objects.",
+    "top": "Show what a running server is up to, live.",
+    "trace": "Show what a recording's time went to, as a timeline.",
     "topics": "Show what flows through the log, and how far behind each consumer is.",
     "replay": "Run a stage again over recordings that have a result.",
     "dlq": "Show what was given up on, and give it another chance.",

@@ -94,7 +94,14 @@ async def temporary_server(settings: Settings) -> AsyncIterator[str]:
         log_file = folder / "log.txt"
         data = folder / "data"
         port = free_port("127.0.0.1")
-        changes = {"data_dir": data, "host": "127.0.0.1", "port": port, "log_level": "info", "drain_timeout_s": 0.0}
+        changes = {
+            "data_dir": data,
+            "host": "127.0.0.1",
+            "port": port,
+            "log_level": "info",
+            "log_format": "text",
+            "drain_timeout_s": 0.0,
+        }
         own = settings.model_copy(update=changes)
         stopping = asyncio.Event()
         with _logging_to(log_file):

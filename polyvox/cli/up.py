@@ -40,7 +40,7 @@ def command(data: Path | None, host: str | None, port: int | None) -> None:
     """
     require_all()
     wanted = settings(data_dir=data and data.absolute(), host=host, port=port)
-    configure(wanted.log_level, name="up")
+    configure(wanted.log_level, name="up", form=wanted.log_format)
     with _only_one(wanted.data_dir):
         ensure_default_weights(wanted)
         asyncio.run(_up(wanted.model_copy(update={"port": _port(wanted.host, wanted.port)})))

@@ -179,6 +179,10 @@ class AsyncClient:
         """The transcript as a document."""
         return (await self._send("GET", f"/v1/media/{media_id}/transcript", params={"format": format})).text
 
+    async def trace(self, media_id: str) -> dict[str, Any]:
+        """What a recording's time went to: the answer of ``GET /v1/media/{id}/trace``."""
+        return calls.json_of(await self._send("GET", f"/v1/media/{media_id}/trace"), "spans")
+
     async def delete(self, media_id: str) -> None:
         """Remove a recording and everything made from it."""
         await self._send("DELETE", f"/v1/media/{media_id}")

@@ -147,6 +147,10 @@ class Client:
         """The transcript as a document."""
         return self._send("GET", f"/v1/media/{media_id}/transcript", params={"format": format}).text
 
+    def trace(self, media_id: str) -> dict[str, Any]:
+        """What a recording's time went to: the answer of ``GET /v1/media/{id}/trace``."""
+        return calls.json_of(self._send("GET", f"/v1/media/{media_id}/trace"), "spans")
+
     def delete(self, media_id: str) -> None:
         """Remove a recording and everything made from it."""
         self._send("DELETE", f"/v1/media/{media_id}")

@@ -24,7 +24,8 @@ Lane = Literal["interactive", "bulk"]
 class Contract(BaseModel):
     """Base of everything that crosses a process boundary: frozen, unknown fields ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    # Errors end up in logs, where nothing of a recording may stand.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Event(Contract):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from polyvox.metrics import (
 from polyvox.ports import Clock, EventLog, Record
 from polyvox.retry import RetryPolicy, Tally, code_of, delay_s, may_retry
 from polyvox.tenants import EVERYBODY_ALIKE, TenantClasses
+from polyvox.tracing import Try, Work
 from polyvox.worker.circuit import CircuitBreaker
 from polyvox.worker.holdings import Holding
 from polyvox.worker.share import Share, lane_of
@@ -34,6 +36,7 @@ Handler = Callable[[Envelope[Any]], Awaitable[None]]
 OnGiveUp = Callable[[Envelope[Any], PolyvoxError, int], Awaitable[None]]
 
 
+TRIES_MAX = 8
 NOTHING_YET = Tally()
 NOBODYS = Share()
 
@@ -52,6 +55,8 @@ class Job:
     """``on_give_up`` is through with it."""
     troubles: int = 0
     """Failed attempts at giving it up."""
+    tries: tuple[Try, ...] = ()
+    """The last attempts that failed, for its trace."""
 
     @property
     def key(self) -> str:
@@ -80,6 +85,7 @@ class Attempts:
     policy: RetryPolicy
     circuit: CircuitBreaker
     metrics: Metrics
+    member: str = ""
     classes: TenantClasses = EVERYBODY_ALIKE
     chance: Callable[[], float] = random.random
 
@@ -125,11 +131,21 @@ class Attempts:
 
     async def _handled(self, job: Job) -> PolyvoxError | None:
         assert job.envelope is not None
-        around = tracing.of_headers(job.record.headers)
         began_s = self.clock.monotonic_s()
         try:
-            with tracing.carried(around.child() if around is not None else tracing.new()):
-                await self.handler(job.envelope)
+            with self._work(job) as work:
+                error = await self._tried(job, job.envelope)
+                if error is not None:
+                    work.error = code_of(error)
+        finally:
+            self.metrics.observe(HANDLER_DURATION, self.clock.monotonic_s() - began_s, worker=self.name)
+        if error is not None:
+            job.tries = (*job.tries, Try(work.began_us, work.took_us or 0, code_of(error)))[-TRIES_MAX:]
+        return error
+
+    async def _tried(self, job: Job, envelope: Envelope[Any]) -> PolyvoxError | None:
+        try:
+            await self.handler(envelope)
         except PolyvoxError as error:
             return error
         except asyncio.CancelledError:
@@ -140,21 +156,41 @@ class Attempts:
         except Exception as error:
             logger.exception("%s: the handler failed on %s", self.name, job)
             return Transient(f"{type(error).__name__}: {error}")
-        finally:
-            self.metrics.observe(HANDLER_DURATION, self.clock.monotonic_s() - began_s, worker=self.name)
         return None
+
+    def _about(self, job: Job) -> dict[str, Any]:
+        """What a line of the log about ``job`` says besides its text."""
+        context = tracing.of_headers(job.record.headers)
+        media_id, part = _recording_and_part(job.record)
+        return {"stage": self.name, "media_id": media_id, "part": part, "trace_id": context and context.trace_id}
+
+    def _work(self, job: Job) -> AbstractContextManager[Work]:
+        """The span of one attempt, below that of whoever wrote the message."""
+        record = job.record
+        media_id, part = _recording_and_part(record)
+        return tracing.doing(
+            self.name,
+            self.clock,
+            parent=tracing.of_headers(record.headers),
+            media_id=media_id,
+            part=part,
+            member=self.member,
+            received=tracing.of_message(record.headers),
+            queued_us=record.timestamp_ms * 1000,
+            tries=job.tries,
+        )
 
     def _again(self, job: Job, error: PolyvoxError) -> Again:
         delay = Again(delay_s(job.tally.failures, self.policy, self.chance()))
         self.metrics.add(MESSAGES_RETRIED, worker=self.name)
         logger.warning(
-            "%s: attempt %d at %s failed, the next is in %.1f s: %s: %s",
+            "%s: attempt %d at %s failed, the next is in %.1f s: %s",
             self.name,
             job.tally.failures,
             job,
             delay.delay_s,
-            type(error).__name__,
-            error,
+            _said(error),
+            extra=self._about(job),
         )
         return delay
 
@@ -177,25 +213,31 @@ class Attempts:
             # Whatever it takes: a message must not vanish because the log is away.
             job.troubles += 1
             again = Again(delay_s(job.troubles, self.policy, self.chance()))
-            logger.warning("%s: giving up %s is tried again in %.1f s: %s", self.name, job, again.delay_s, trouble)
+            logger.warning(
+                "%s: giving up %s is tried again in %.1f s: %s",
+                self.name,
+                job,
+                again.delay_s,
+                trouble,
+                extra=self._about(job),
+            )
             return again
         self.metrics.add(MESSAGES_DEAD_LETTERED, worker=self.name, code=code_of(job.given_up))
         logger.error(
-            "%s: gave up %s after %d attempts: %s: %s",
+            "%s: gave up %s after %d attempts: %s",
             self.name,
             job,
             job.tally.attempts,
-            type(job.given_up).__name__,
-            job.given_up,
+            _said(job.given_up),
+            extra=self._about(job),
         )
         return None
 
     async def _tell(self, job: Job, error: PolyvoxError) -> None:
         if job.told or job.envelope is None or self.on_give_up is None:
             return
-        around = tracing.of_headers(job.record.headers)
         try:
-            with tracing.carried(around.child() if around is not None else tracing.new()):
+            with self._work(job):
                 await self.on_give_up(job.envelope, error, job.tally.attempts)
         except (Transient, Fatal):
             raise
@@ -205,3 +247,15 @@ class Attempts:
             # The dead letter keeps the message; one that cannot be told must not hold up the rest.
             logger.exception("%s: cannot say that %s failed", self.name, job)
         job.told = True
+
+
+def _recording_and_part(record: Record) -> tuple[str, int | None]:
+    """From the key: nothing is decoded for it."""
+    media_id, _, part = record.key.partition("/")
+    return media_id, int(part) if part.isdecimal() else None
+
+
+def _said(error: PolyvoxError) -> str:
+    """What the log says of an error. The reason of what a user sent may quote it; the dead letter has it."""
+    kind = type(error).__name__
+    return f"{kind} ({error.code})" if isinstance(error, Invalid) else f"{kind}: {error}"

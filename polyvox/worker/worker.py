@@ -85,11 +85,11 @@ class Worker:
         self._member = member
         self._drain_timeout_s = drain_timeout_s
         self._session_timeout_s = session_timeout_s
-        self._policy = RetryPolicy(attempts, retry_base_s, retry_max_s)
+        self._policy = policy = RetryPolicy(attempts, retry_base_s, retry_max_s)
         self._metrics = metrics or process_metrics()
+        circuit = circuit or CircuitBreaker()
         attempts_at = Attempts(
-            name, log, clock, handler, on_give_up, self._policy, circuit or CircuitBreaker(), self._metrics,
-            classes=classes,
+            name, log, clock, handler, on_give_up, policy, circuit, self._metrics, member, classes=classes
         )
         self._crew = Crew(
             name,

@@ -37,6 +37,9 @@ class Outcome(Contract):
     language: str | None = None
     failure: StageFailed | None = None
     lost: dict[str, StageFailed] = {}
+    note: str | None = None
+    """The span of the publication, and when it was done; see polyvox/tracing."""
+    published_at: datetime | None = None
 
 
 class OwnerFields(TypedDict):
@@ -148,9 +151,9 @@ class Recording:
         return name.replace("\0", "") if name else None
 
 
-def with_event(known: Recording | None, event: Envelope[Any], now: datetime) -> Recording:
+def with_event(known: Recording | None, event: Envelope[Any], now: datetime, note: str | None = None) -> Recording:
     """The recording after one more event; the very same object when that tells nothing new."""
-    view = fold(known.view if known else None, event)
+    view = fold(known.view if known else None, event, note)
     if known is None:
         known = Recording(media_id=view.media_id, view=view, updated_at=now)
     elif view == known.view:

@@ -27,6 +27,8 @@ from results_api.http.reading import Reading, unknown
 from results_api.http.transcripts import Transcripts
 from results_api.http.watching import Watching
 from results_api.projection.deletion import SOURCE, Deletion
+from results_api.view.trace import TraceDocument
+from results_api.view.trace import trace as trace_of
 
 METADATA = "metadata."
 # Documented as a choice, yet read as text: the refusal is ours, and names the header's way as well.
@@ -94,6 +96,18 @@ def router(runtime: Runtime) -> APIRouter:
         etag = f'W/"{recording.revision}"'
         body = document.model_dump_json().encode()
         return conditional.answer(request, body, media_type="application/json", etag=etag)
+
+    @api.get(
+        "/v1/media/{media_id}/trace",
+        summary="What a recording's time went to.",
+        responses=documented(404, 410, 503),
+    )
+    async def trace(media_id: str) -> TraceDocument:
+        """One span for each piece of work, from the upload to the result, as far as it is by now."""
+        recording = await reading.present(media_id)
+        outcome = recording.outcome
+        published_at, note = (outcome.published_at or outcome.ended_at, outcome.note) if outcome else (None, None)
+        return trace_of(recording.view, published_at=published_at, note=note)
 
     @api.get(
         "/v1/media/{media_id}/transcript",

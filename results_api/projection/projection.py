@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from polyvox import topics
+from polyvox import topics, tracing
 from polyvox.contracts import (
     Envelope,
     Fact,
@@ -89,14 +89,17 @@ class Projection:
         now = self.publication.clock.now()
         before: Recording | None = None
         news = False
+        work = tracing.in_hand()
+        note = work.received if work else None
 
         def change(known: Recording | None) -> Recording | None:
             nonlocal before, news
-            before, changed = known, recordings.with_event(known, event, now)
+            before, changed = known, recordings.with_event(known, event, now, note)
             news = changed is not known
             return changed
 
-        recording = await self.database.change(media_id, change)
+        with tracing.step("fold"):
+            recording = await self.database.change(media_id, change)
         assert recording is not None
         if news:
             self.publication.measuring.told(event, recording.view)

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, field
 
 import polyvox
-from polyvox import keys
+from polyvox import keys, tracing
 from polyvox.contracts import Fact, MediaCompleted, MediaFailed, SegmentPublished, StageFailed, Transcript
 from polyvox.errors import Invalid
 from polyvox.ports import Clock, ObjectStore
@@ -92,8 +92,11 @@ class Publication:
                 await self._finish(plan, outcome_of(plan, failure=failure))
                 self.measuring.failed(plan, self.clock.now())
             return
-        transcript, body = await self._transcript(plan)
-        await self.store.put(keys.result(plan.media_id, plan.version), body, content_type="application/json")
+        _join(plan)
+        with tracing.step("merge"):
+            transcript, body = await self._transcript(plan)
+        with tracing.step("store"):
+            await self.store.put(keys.result(plan.media_id, plan.version), body, content_type="application/json")
         # A recording deleted meanwhile must not be heard of again.
         if not await self.database.is_planned(plan):
             await self._clean_up_if_deleted(await self.database.get(plan.media_id))
@@ -126,6 +129,8 @@ class Publication:
 
     async def _finish(self, plan: Plan, outcome: Outcome) -> None:
         now = self.clock.now()
+        if tracing.is_on() and (work := tracing.in_hand()) is not None:
+            outcome = outcome.model_copy(update={"note": tracing.note_of(work), "published_at": now})
 
         def change(known: Recording | None) -> Recording | None:
             return known and with_outcome(known, outcome, now)
@@ -135,6 +140,18 @@ class Publication:
     async def _clean_up_if_deleted(self, recording: Recording | None) -> None:
         if recording is not None and recording.view.deleted_at is not None:
             await purge(self.store, recording.media_id)
+
+
+def _join(plan: Plan) -> None:
+    """The work in hand goes on what several stages did, not only on what was heard of last."""
+    work = tracing.in_hand()
+    if work is None or not tracing.is_on():
+        return
+    view = plan.view
+    for told in (view.ready, view.diarized, *view.transcribed.values()):
+        note = tracing.read(told.note) if told else None
+        if note is not None and note.context != work.parent and note.context not in work.links:
+            work.links.append(note.context)
 
 
 def versions(version: int, view: RecordingView) -> dict[str, str]:

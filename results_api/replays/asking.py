@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from polyvox import tracing
 from polyvox.contracts import ReplayRequested
 from polyvox.errors import Invalid, PolyvoxError
 from polyvox.ids import new_media_id
@@ -77,7 +78,8 @@ class Asking:
         async for page, cursor in self._pages(ordered.order, ordered.cursor, told):
             requests = [self._request(ordered, recording) for recording in page]
             facts = [fact for fact in requests if fact is not None]
-            await self.publisher.publish(*facts)
+            with tracing.doing("replay", self.clock, of_many=True):
+                await self.publisher.publish(*facts)
             told += len(facts)
             await self.ledger.note_asked(
                 ordered.id, [fact.media_id for fact in facts], cursor=cursor, asked=False, until=self._until()

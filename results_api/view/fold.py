@@ -28,8 +28,8 @@ FOLDED = (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed
 """What the fold listens to. Other events leave a view as it is."""
 
 
-def fold(view: RecordingView | None, event: Envelope[Any]) -> RecordingView:
-    """The view after one more event. ``view`` None: nothing was known of the recording.
+def fold(view: RecordingView | None, event: Envelope[Any], note: str | None = None) -> RecordingView:
+    """The view after one more event. ``view`` None: nothing was known of the recording. ``note`` came with the event.
 
     Raises:
         ValueError: the event is about another recording.
@@ -42,14 +42,14 @@ def fold(view: RecordingView | None, event: Envelope[Any]) -> RecordingView:
         return view
     if data.replay is not None:
         # Told by whoever does the work over, on the bulk lane: it says nothing of whose recording it is.
-        return view if view.deleted_at is not None else view.model_copy(update=_replay_change(view, event))
+        return view if view.deleted_at is not None else view.model_copy(update=_replay_change(view, event, note))
     owner = _owner(view.owner, data)
     if isinstance(data, MediaDeleted):
         first = min(_utc(data.deleted_at), view.deleted_at or _utc(data.deleted_at))
         return RecordingView(media_id=view.media_id, owner=owner, deleted_at=first)
     change: dict[str, Any] = {"owner": owner}
     if view.deleted_at is None:
-        change |= _change(view, event)
+        change |= _change(view, event, note)
     return view.model_copy(update=change)
 
 
@@ -66,13 +66,13 @@ def fold_all(events: Iterable[Envelope[Any]], view: RecordingView | None = None)
     return view
 
 
-def _replay_change(view: RecordingView, event: Envelope[Any]) -> dict[str, Any]:
+def _replay_change(view: RecordingView, event: Envelope[Any], note: str | None) -> dict[str, Any]:
     data = event.data
     known = view.replays.get(data.replay) or Replay()
     if isinstance(data, ReplayRequested):
-        change: dict[str, Any] = {"requested": _later(known.requested, _told(event))}
+        change: dict[str, Any] = {"requested": _later(known.requested, _told(event, note))}
     elif isinstance(data, PartTranscribed | MediaDiarized | StageFailed):
-        change = _change(known, event)
+        change = _change(known, event, note)
     else:
         # The input of a stage that works again: nothing new about the recording.
         return {}
@@ -80,8 +80,8 @@ def _replay_change(view: RecordingView, event: Envelope[Any]) -> dict[str, Any]:
     return {"replays": dict(sorted((view.replays | {data.replay: replay}).items()))}
 
 
-def _change(view: RecordingView | Replay, event: Envelope[Any]) -> dict[str, Any]:
-    data, told = event.data, _told(event)
+def _change(view: RecordingView | Replay, event: Envelope[Any], note: str | None) -> dict[str, Any]:
+    data, told = event.data, _told(event, note)
     if isinstance(data, MediaDiarized):
         return {"diarized": _later(view.diarized, told)}
     if isinstance(data, PartTranscribed):
@@ -95,9 +95,10 @@ def _change(view: RecordingView | Replay, event: Envelope[Any]) -> dict[str, Any
     return {"ready": _later(view.ready, told)}
 
 
-def _told(event: Envelope[Any]) -> Told[Any]:
+def _told(event: Envelope[Any], note: str | None) -> Told[Any]:
     data = event.data
-    told: Told[Any] = Told[type(data)](id=event.id, time=_utc(event.time), data=data)  # type: ignore[misc,operator]
+    time = _utc(event.time)
+    told: Told[Any] = Told[type(data)](id=event.id, time=time, data=data, note=note)  # type: ignore[misc,operator]
     return told
 
 
@@ -110,8 +111,8 @@ def _put(known: dict[Any, Told[F]], slot: Any, told: Told[F]) -> dict[Any, Told[
     return dict(sorted((known | {slot: _later(known.get(slot), told)}).items()))
 
 
-def _rank(told: Told[Any]) -> tuple[datetime, str, str]:
-    return told.time, told.id, told.data.model_dump_json()
+def _rank(told: Told[Any]) -> tuple[datetime, str, str, str]:
+    return told.time, told.id, told.data.model_dump_json(), told.note or ""
 
 
 def _owner(known: Owner | None, data: Any) -> Owner:

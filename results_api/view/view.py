@@ -27,11 +27,12 @@ Phase = Literal["processing", "completed", "failed", "deleted"]
 
 
 class Told(Contract, Generic[F]):
-    """A fact with the id and time of the event that told it."""
+    """A fact with the id and time of the event that told it. ``note`` is the span of what made it (polyvox/tracing)."""
 
     id: str
     time: datetime
     data: F
+    note: str | None = None
 
 
 class Owner(Contract):

@@ -1,16 +1,9 @@
-"""W3C Trace Context (https://www.w3.org/TR/trace-context/): which upload a piece of work belongs to.
-
-The context of the message in hand is in a context variable, so that what a handler
-publishes carries on the trace without saying so.
-"""
+"""W3C Trace Context (https://www.w3.org/TR/trace-context/): which upload a piece of work belongs to."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
-from collections.abc import Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 from polyvox.ports import Headers
@@ -18,7 +11,6 @@ from polyvox.ports import Headers
 HEADER = "traceparent"
 
 _FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_current: ContextVar[TraceContext | None] = ContextVar("polyvox_trace", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +51,6 @@ def of_headers(headers: Headers) -> TraceContext | None:
         if name.lower() == HEADER:
             return parse(value.decode("ascii", errors="replace"))
     return None
-
-
-def current() -> TraceContext | None:
-    """The context of the work that this task is doing."""
-    return _current.get()
-
-
-@contextlib.contextmanager
-def carried(context: TraceContext) -> Iterator[None]:
-    """Make ``context`` the current one."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
 
 
 def _random_hex(size_bytes: int) -> str:
