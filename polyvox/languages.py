@@ -13,6 +13,19 @@ _CODES = (
 LANGUAGES = tuple(_CODES.split())
 """ISO 639 codes; Javanese has the older ``jw``."""
 
+_NAMES = (
+    "english,chinese,german,spanish,russian,korean,french,japanese,portuguese,turkish,polish,catalan,dutch,arabic,"
+    "swedish,italian,indonesian,hindi,finnish,vietnamese,hebrew,ukrainian,greek,malay,czech,romanian,danish,hungarian,"
+    "tamil,norwegian,thai,urdu,croatian,bulgarian,lithuanian,latin,maori,malayalam,welsh,slovak,telugu,persian,latvian,"
+    "bengali,serbian,azerbaijani,slovenian,kannada,estonian,macedonian,breton,basque,icelandic,armenian,nepali,"
+    "mongolian,bosnian,kazakh,albanian,swahili,galician,marathi,punjabi,sinhala,khmer,shona,yoruba,somali,afrikaans,"
+    "occitan,georgian,belarusian,tajik,sindhi,gujarati,amharic,yiddish,lao,uzbek,faroese,haitian creole,pashto,turkmen,"
+    "nynorsk,maltese,sanskrit,luxembourgish,myanmar,tibetan,tagalog,malagasy,assamese,tatar,hawaiian,lingala,hausa,"
+    "bashkir,javanese,sundanese,cantonese"
+)
+NAMES = dict(zip(LANGUAGES, _NAMES.split(","), strict=True))
+"""English names by code, as Whisper writes them."""
+
 _SINCE_LARGE_V3 = frozenset({"yue"})
 _BEFORE_LARGE_V3 = frozenset({"tiny", "base", "small", "medium", "large-v1", "large-v2"})
 

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         description="Web pages of other origins that may use the API from a browser, with commas between, for example "
         "https://app.example.com; * for all.",
     )
+    results_url: str | None = Field(
+        None,
+        description="Where ingest finds the results API, for the routes that answer an upload with its transcript, for "
+        "example http://results-api:8484; without it in its own process.",
+    )
     upload_expires_s: float = Field(
         23 * 3600.0,
         gt=0,

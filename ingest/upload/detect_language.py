@@ -35,12 +35,19 @@ class Detected(BaseModel):
     duration: float = Field(description="Length of the recording in seconds.")
 
 
-def router(runtime: Runtime, publisher: Publisher, take: Take, request_document: dict[str, object]) -> APIRouter:
+def router(
+    runtime: Runtime,
+    publisher: Publisher,
+    take: Take,
+    request_document: dict[str, object],
+    *,
+    path: str = "/v1/detect-language",
+) -> APIRouter:
     """``take`` accepts a request's upload with the task ``detect``."""
     api = APIRouter(tags=["media"])
 
     @api.post(
-        "/v1/detect-language",
+        path,
         response_model=Detected,
         summary="Which language is spoken?",
         responses=documented(400, 408, 413, 415, 422, 429, 503),

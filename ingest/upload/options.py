@@ -23,6 +23,17 @@ MAX_METADATA_KEY_CHARS = 128
 MAX_METADATA_VALUE_CHARS = 4096
 MAX_FILENAME_CHARS = 255
 NOTHING_FIXED: Mapping[str, Any] = {}
+FOR_LANGUAGE: Mapping[str, Any] = {
+    "task": "detect",
+    "language": None,
+    "diarize": False,
+    "num_speakers": None,
+    "min_speakers": None,
+    "max_speakers": None,
+    "prompt": None,
+    "temperature": None,
+}
+"""What is fixed where only the language is asked for."""
 
 _DOES = {"translate": "translate", "detect": "find out a language"}
 

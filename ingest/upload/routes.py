@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from ingest.answering import routes as answering
 from ingest.bucket import webhook
 from ingest.parts import api as parts_api
 from ingest.parts import places
@@ -20,6 +21,7 @@ from polyvox.service import Runtime
 def router(intake: Intake) -> APIRouter:
     routes = APIRouter()
     routes.include_router(media_api.router(intake))
+    routes.include_router(answering.router(intake))
     routes.include_router(parts_api.router(intake))
     routes.include_router(places.router(intake))
     routes.include_router(tus_api.router(intake))

@@ -10,6 +10,8 @@ from ingest.upload.options import NOTHING_FIXED, Known, read_options
 from polyvox.contracts import Lane, Options
 
 LANE = "lane"
+INTERACTIVE: tuple[Lane, ...] = ("interactive",)
+"""The lanes of whoever waits for the answer."""
 
 
 class Wanted(NamedTuple):

@@ -25,6 +25,7 @@ from polyvox.metrics import process_metrics
 
 EXPOSED_HEADERS = (
     *("Location", "ETag", "Retry-After", "Idempotent-Replay", "Content-Disposition"),
+    "Polyvox-Media-Id",
     *("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     *("Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires"),
 )
