@@ -16,7 +16,7 @@ import platform
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,13 +73,14 @@ class Product:
                 await asyncio.sleep(0.1)
 
     def cpu_s(self) -> dict[str, float]:
-        """CPU seconds so far by process; children of the normaliser count with it once they ended."""
+        """CPU seconds so far by process and those it started; decoding processes count once they ended."""
         found = {}
         for name, pids in self.processes().items():
             spent = 0.0
             for pid in pids:
-                times = psutil.Process(pid).cpu_times()
-                spent += times.user + times.system + times.children_user + times.children_system
+                with suppress(psutil.NoSuchProcess):
+                    times = psutil.Process(pid).cpu_times()
+                    spent += times.user + times.system + times.children_user + times.children_system
             found[name] = spent
         return found
 
@@ -91,7 +92,7 @@ class Product:
         }
 
     def processes(self) -> dict[str, list[int]]:
-        return {**{name: [pid] for name, pid in self.supervisor.pids.items()}, **self.servers}
+        return {**{name: family([pid]) for name, pid in self.supervisor.pids.items()}, **self.servers}
 
     async def queue_ages(self) -> dict[str, list[tuple[float, float]]]:
         """By worker the cumulative histogram of polyvox_queue_age_seconds."""

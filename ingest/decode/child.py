@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from pathlib import Path
 
+import av
+import numpy as np
+
 from ingest.decode.file import Decoded, decode_file
+from ingest.decode.flac import FlacWriter, new_encoder
 from ingest.decode.sandbox import confine
+from polyvox.audio import SAMPLE_RATE_HZ
+
+_prepared: list[av.CodecContext] = []
+"""What this process has, or was forked with, to write one file."""
+
+
+def prepare() -> None:
+    """Do once, where decoding processes are forked from, what each of them would begin with.
+
+    A second of nothing is decoded, so that all that is set up at its first use is; and an encoder is
+    made, whose memory takes longer to fill with zeros than a short recording to encode.
+    """
+    source = io.BytesIO()
+    writer = FlacWriter(source)
+    writer.add(np.zeros(SAMPLE_RATE_HZ, np.int16))
+    writer.close()
+    source.seek(0)
+    decode_file(source, io.BytesIO(), part_max_s=60.0, max_duration_s=60.0)
+    _prepared.append(new_encoder())
 
 
 class Decoder:
@@ -21,4 +45,5 @@ class Decoder:
         with Path(source).open("rb") as original, Path(target).open("wb+") as flac:
             fences = confine()
             logging.getLogger(__name__).info("decoding confined by: %s", ", ".join(sorted(fences)) or "limits alone")
-            return decode_file(original, flac, part_max_s=part_max_s, max_duration_s=max_duration_s)
+            encoder = _prepared.pop() if _prepared else None
+            return decode_file(original, flac, part_max_s=part_max_s, max_duration_s=max_duration_s, encoder=encoder)

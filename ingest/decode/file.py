@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO
 
+import av
+
 from ingest.cuts import cut
 from ingest.decode.flac import FRAME_SAMPLES, FlacWriter
 from ingest.decode.opening import open_media
@@ -48,8 +50,12 @@ def decode_file(
     *,
     part_max_s: float,
     max_duration_s: float,
+    encoder: av.CodecContext | None = None,
 ) -> Decoded:
     """Decode ``source`` and write a 16 kHz mono FLAC to ``target``; both must be seekable files.
+
+    Args:
+        encoder: an unused one that was made beforehand.
 
     Raises:
         Invalid: there is nothing to transcribe in the file; the reason says why.
@@ -57,7 +63,7 @@ def decode_file(
     with open_media(source) as opened:
         recording = Recording(opened)
         recording.refuse_longer_than(max_duration_s)
-        writer, peaks = FlacWriter(target), PeaksWriter()
+        writer, peaks = FlacWriter(target, encoder), PeaksWriter()
         for samples in recording.samples():
             writer.add(samples)
             peaks.add(samples)

@@ -24,27 +24,33 @@ FRAME_SAMPLES = BLOCK_SAMPLES
 """72 ms: the grid on which parts are cut. libavcodec's own choice at 16 kHz."""
 
 
-class FlacWriter:
-    """Takes int16 blocks of any size; holds 16 bytes for each 72 ms."""
+def new_encoder() -> av.CodecContext:
+    """For one file. Takes 7 MB, which libavcodec fills with zeros."""
+    encoder = av.CodecContext.create("flac", "w")
+    encoder.sample_rate = SAMPLE_RATE_HZ
+    encoder.format = "s16"
+    encoder.layout = "mono"
+    encoder.time_base = Fraction(1, SAMPLE_RATE_HZ)
+    encoder.thread_count = 1
+    encoder.options = {"compression_level": "5"}
+    encoder.open()
+    if encoder.frame_size != FRAME_SAMPLES:
+        raise RuntimeError(f"the FLAC encoder chose frames of {encoder.frame_size} samples, not {FRAME_SAMPLES}")
+    return encoder
 
-    def __init__(self, file: IO[bytes]) -> None:
+
+class FlacWriter:
+    """Takes int16 blocks of any size; holds 16 bytes for each 72 ms. ``encoder`` must not have been used."""
+
+    def __init__(self, file: IO[bytes], encoder: av.CodecContext | None = None) -> None:
         self._file = file
         self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._samples = 0
+        self._frames = 0
         self._frame_ends = array("q", [HEADER_BYTES])
         self._power = array("f")
-        encoder = av.CodecContext.create("flac", "w")
-        encoder.sample_rate = SAMPLE_RATE_HZ
-        encoder.format = "s16"
-        encoder.layout = "mono"
-        encoder.time_base = Fraction(1, SAMPLE_RATE_HZ)
-        encoder.thread_count = 1
-        encoder.options = {"compression_level": "5"}
-        encoder.open()
-        if encoder.frame_size != FRAME_SAMPLES:
-            raise RuntimeError(f"the FLAC encoder chose frames of {encoder.frame_size} samples, not {FRAME_SAMPLES}")
-        self._encoder = encoder
+        self._encoder = encoder or new_encoder()
         file.write(stream_header(FRAME_SAMPLES))
 
     @property
@@ -67,14 +73,13 @@ class FlacWriter:
         self._md5.update(samples.astype("<i2", copy=False).tobytes())
         joined = np.concatenate([self._rest, samples])
         whole = joined.size - joined.size % FRAME_SAMPLES
-        for at in range(0, whole, FRAME_SAMPLES):
-            self._encode(joined[at : at + FRAME_SAMPLES])
+        self._encode(joined[:whole].reshape(-1, FRAME_SAMPLES))
         self._rest = joined[whole:]
 
     def close(self) -> None:
         """Write what is left and the header's totals. The file stays open."""
         if self._rest.size:
-            self._encode(self._rest)
+            self._encode(self._rest[None])
         self._write(self._encoder.encode(None))
         if len(self._frame_ends) != len(self._power) + 1:
             raise RuntimeError("the FLAC encoder did not give one packet for each frame")
@@ -82,13 +87,16 @@ class FlacWriter:
         self._file.write(stream_header(FRAME_SAMPLES, total_samples=self._samples, md5=self._md5.digest()))
         self._file.flush()
 
-    def _encode(self, block: NDArray[np.int16]) -> None:
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block)[None, :], format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE_HZ
-        frame.pts = len(self._power) * FRAME_SAMPLES
-        level = block.astype(np.float32) / np.float32(FULL_SCALE)
-        self._power.append(float(np.mean(level * level)))
-        self._write(self._encoder.encode(frame))
+    def _encode(self, blocks: NDArray[np.int16]) -> None:
+        """``blocks``: shape (frames, samples of each)."""
+        for block in blocks:
+            frame = av.AudioFrame.from_ndarray(block[None], format="s16", layout="mono")
+            frame.sample_rate = SAMPLE_RATE_HZ
+            frame.pts = self._frames * FRAME_SAMPLES
+            self._frames += 1
+            self._write(self._encoder.encode(frame))
+        levels = blocks.astype(np.float32) / np.float32(FULL_SCALE)
+        self._power.extend(np.mean(levels * levels, axis=1))
 
     def _write(self, packets: list[av.Packet]) -> None:
         for packet in packets:

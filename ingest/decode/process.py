@@ -31,7 +31,7 @@ def limits_of(settings: Settings) -> Limits:
 def nursery() -> Nursery:
     """Where decoding processes come from; to be closed at the end."""
     # Nothing secret, and no thread pool that would use up the address space.
-    return Nursery(["ingest.decode.child"], env={"OPENBLAS_NUM_THREADS": "1"}, name="decoder")
+    return Nursery(["ingest.decode.child:prepare"], env={"OPENBLAS_NUM_THREADS": "1"}, name="decoder")
 
 
 async def decode_in_child(source: Path, target: Path, settings: Settings, nursery: Nursery) -> Decoded:

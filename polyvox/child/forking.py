@@ -1,6 +1,6 @@
-"""The inside of a nursery: import what children need, then fork one for each request.
+"""The inside of a nursery: import and prepare what children need, then fork one for each request.
 
-Started by polyvox.child.nursery as ``python -m polyvox.child.forking FD PARENT_PID MODULE…``.
+Started by polyvox.child.nursery as ``python -m polyvox.child.forking FD PARENT_PID MODULE[:FUNCTION]…``.
 It has one thread, so that a fork copies all of it.
 """
 
@@ -30,8 +30,11 @@ def main(fd: int, parent_pid: int, modules: list[str]) -> None:
             os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.set_inheritable(fd, False)
-    for module in modules:
-        importlib.import_module(module)
+    for entry in modules:
+        module, _, prepare = entry.partition(":")
+        loaded = importlib.import_module(module)
+        if prepare:
+            getattr(loaded, prepare)()
     # What is here now is never looked at by the collector again, so children need no copies of it.
     gc.collect()
     gc.freeze()

@@ -47,6 +47,7 @@ class Nursery:
     """A process that has imported ``modules`` and forks children. Started at the first fork, again when it died.
 
     Args:
+        modules: by name; of ``module:function`` the function is called, and must leave no thread behind.
         env: all there is in the environment of the children.
     """
 
