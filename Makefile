@@ -56,8 +56,9 @@ lint: setup ## style, import contracts
 types: setup ## strict types
 	@$(BIN)/mypy
 
-docs: setup ## write the generated pages and schemas again
+docs: setup ## write the generated pages, schemas and dashboards again
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m infra.grafana
 
 format: setup ## put the code in order
 	@$(BIN)/ruff check --fix $(SOURCES)

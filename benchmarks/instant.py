@@ -20,6 +20,7 @@ from diarizer.handler import Diarizer
 from diarizer.measuring import Measuring as DiarizerMeasuring
 from polyvox import topics
 from polyvox.contracts import MediaReady, PartReady
+from polyvox.errors import Invalid, Transient
 from polyvox.host import run_loaded
 from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
@@ -33,11 +34,17 @@ from transcriber.measuring import Measuring as TranscriberMeasuring
 
 CONCURRENCY = 8
 EFFORT = Effort(busy_s=0.001, windows=1, window_s=6.0, decodes=1, tokens=12)
+FAILURES = {"fail: invalid": Invalid("It was asked for.", code="asked-for"), "fail: transient": Transient("asked for")}
+"""By prompt."""
+DOOMED_SPEAKERS = 13
+"""Whoever knows of so many gets none."""
 TALK = ["So", "we", "look", "at", "what", "it", "costs,", "one", "recording", "after", "the", "other."]
 
 
-async def transcribe(_flac: bytes, _engine: str, _options: TranscribeOptions) -> Transcription:
-    """Two words a second for six seconds."""
+async def transcribe(_flac: bytes, _engine: str, options: TranscribeOptions) -> Transcription:
+    """Two words a second for six seconds, or a failure for who asks for one."""
+    if options.prompt in FAILURES:
+        raise FAILURES[options.prompt]
     words = [EngineWord(n / 2, n / 2 + 0.4, f" {word}", 0.9, 0) for n, word in enumerate(TALK)]
     return Transcription(words, "en", [("en", 1.0)], [(0.0, 6.0)], effort=EFFORT)
 
@@ -47,7 +54,9 @@ async def provide(_model: str) -> None:
 
 
 class Turns:
-    async def diarize(self, _audio: Path, _options: DiarizeOptions) -> Run:
+    async def diarize(self, _audio: Path, options: DiarizeOptions) -> Run:
+        if options.num_speakers == DOOMED_SPEAKERS:
+            raise FAILURES["fail: invalid"]
         turns = [EngineTurn(0.0, 3.0, "S1"), EngineTurn(3.0, 6.0, "S2")]
         return Run(Diarized(turns, turns, {}), 6.0, "instant", "none", busy_s=0.001)
 

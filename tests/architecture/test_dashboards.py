@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from polyvox.metrics import CATALOGUE
+from infra.grafana import promql
+from infra.grafana.board import json_of
+from infra.grafana.boards import BOARDS
+from polyvox.metrics import BACKLOG_AUDIO, CATALOGUE, MESSAGES_HANDLED
 
 GRAFANA = Path(__file__).resolve().parents[2] / "infra/grafana"
 DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
@@ -37,17 +40,47 @@ def test_every_query_asks_for_metrics_and_labels_that_exist(path: Path) -> None:
     for panel in panels(path):
         for target in panel["targets"]:
             query = target["expr"]
-            names = set(re.findall(r"\b(?:polyvox_\w+|up)\b", query))
+            names = metrics_in(query)
             assert names, query
             labels = {"service", "job", "le"} if "up" in names else {"le"}
             for name in names - {"up"}:
-                metric = METRICS[re.sub(r"_(bucket|sum|count)$", "", name) if name not in METRICS else name]
-                assert name == metric.name or metric.kind == "histogram", name
-                assert ("rate(" in query or "increase(" in query) == (metric.kind != "gauge"), query
+                metric = METRICS[name]
+                assert f"{name}_" not in query or metric.kind == "histogram", query
+                growing = rf"(rate|increase)\({name}(_bucket|_sum|_count)?[{{[]"
+                assert bool(re.search(growing, query)) == (metric.kind != "gauge"), query
                 labels |= set(metric.labels)
             grouped = {label for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(", ")}
             assert grouped <= labels, query
             assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= grouped, query
+
+
+def metrics_in(query: str) -> set[str]:
+    """Names of the catalogue, and ``up``, that a query asks for; any other name of ours is an error."""
+    found = set()
+    for name in re.findall(r"\b(?:polyvox_\w+|up)\b", query):
+        base = name if name in METRICS or name == "up" else re.sub(r"_(bucket|sum|count)$", "", name)
+        assert base in METRICS or base == "up", name
+        found.add(base)
+    return found
+
+
+def test_the_files_are_what_the_code_makes() -> None:
+    assert {path.stem: path.read_text() for path in DASHBOARDS} == {board.name: json_of(board) for board in BOARDS}
+
+
+def test_every_metric_is_shown_or_watched() -> None:
+    asked = [target["expr"] for path in DASHBOARDS for panel in panels(path) for target in panel["targets"]]
+    seen = set().union(*map(metrics_in, asked))
+    assert METRICS.keys() - seen == set()
+
+
+def test_a_query_for_what_is_not_there_is_not_made() -> None:
+    with pytest.raises(ValueError, match="has no label tenant"):
+        promql.rate(MESSAGES_HANDLED, "tenant")
+    with pytest.raises(ValueError, match="is a gauge"):
+        promql.rate(BACKLOG_AUDIO)
+    with pytest.raises(ValueError, match="is a counter, not a histogram"):
+        promql.quantile(0.5, MESSAGES_HANDLED)
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
