@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -63,6 +63,16 @@ NO_EFFORT = Effort()
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """Words that look made up, and why: they repeat themselves (``loop``) or the model doubts them (``doubt``)."""
+
+    start_s: float
+    end_s: float
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcription:
     words: list[EngineWord]
     language: str | None
@@ -70,6 +80,8 @@ class Transcription:
     """Up to five (language, probability), most probable first."""
     speech: list[tuple[float, float]]
     """(start, end) in seconds of what the voice activity detector heard."""
+    suspects: list[Suspect] = field(default_factory=list)
+    """What of the words is not to be trusted."""
     effort: Effort = NO_EFFORT
 
 

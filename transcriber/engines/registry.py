@@ -34,11 +34,10 @@ def load(
     if engine not in ENGINES:
         raise Invalid(f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}", code="unknown-engine")
 
-    def load_model(name: str) -> WindowModel:
-        if engine == "whisper":
-            from transcriber.engines.whisper import WhisperModel
+    if engine == "whisper":
+        return _whisper(weights_dir, device, threads, default_model, models_loaded)
 
-            return WhisperModel(folder_of(engine, name, weights_dir), device=device, threads=threads)
+    def load_model(name: str) -> WindowModel:
         from transcriber.engines.ctranslate2 import CTranslate2Model
 
         return CTranslate2Model(
@@ -46,6 +45,17 @@ def load(
         )
 
     return WindowedEngine(engine, ModelCache(load_model, capacity=models_loaded), default_model=default_model)
+
+
+def _whisper(weights_dir: Path, device: str, threads: int, default_model: str, models_loaded: int) -> TranscriberEngine:
+    # torch and numba take seconds to import, which who uses the other engine need not wait for.
+    from transcriber.engines.whisper.engine import WhisperEngine
+    from transcriber.engines.whisper.model import WhisperModel
+
+    def load_model(name: str) -> WhisperModel:
+        return WhisperModel(folder_of("whisper", name, weights_dir), device=device, threads=threads)
+
+    return WhisperEngine(ModelCache(load_model, capacity=models_loaded), default_model=default_model)
 
 
 def folder_of(engine: str, model: str, weights_dir: Path) -> Path:

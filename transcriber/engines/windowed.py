@@ -20,6 +20,7 @@ from transcriber.engines.base import Effort, EngineWord, TranscribeOptions, Tran
 from transcriber.engines.counting import CountedModel
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.vad import find_speech
+from transcriber.speech import total_s
 from transcriber.windows import Window, plan, spread, uncovered
 from transcriber.words import Aligned, Placed, place
 
@@ -60,6 +61,13 @@ class Hypothesis:
         return len(raw) / len(zlib.compress(raw)) if raw else 0.0
 
 
+class Languages(Protocol):
+    """What a model knows."""
+
+    languages: frozenset[str]
+    multilingual: bool
+
+
 class WindowModel(Protocol):
     """One loaded model. ``heard`` is what ``encode`` returned, opaque to callers."""
 
@@ -93,7 +101,7 @@ class WindowedEngine:
         """See TranscriberEngine.transcribe."""
         model = CountedModel(self._models.get(options.model))
         loads = self._models.take_loads()
-        _check(model, options)
+        check(model, options)
         speech = find_speech(audio)
         windows = plan(speech, duration_s=audio.size / 16_000)
         if not windows:
@@ -111,7 +119,7 @@ class WindowedEngine:
         for index, window in enumerate(windows):
             encoded = heard.pop(index, None)
             placed += _window_words(model, audio, window, task, encoded, len(placed))
-        return Transcription(_numbered(placed), language, languages, speech, effort=replace(model.effort, loads=loads))
+        return Transcription(numbered(placed), language, languages, speech, effort=replace(model.effort, loads=loads))
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """See TranscriberEngine.detect_language."""
@@ -120,7 +128,7 @@ class WindowedEngine:
         return _detect(model, audio, windows, {}) if windows else []
 
 
-def _check(model: WindowModel, options: TranscribeOptions) -> None:
+def check(model: Languages, options: TranscribeOptions) -> None:
     if options.language is not None and options.language not in model.languages:
         known = ", ".join(sorted(model.languages))
         raise Invalid(
@@ -140,13 +148,21 @@ def _detect(
     """The five most probable languages over windows from all of the audio; fills ``heard``."""
     if not model.multilingual:
         return [("en", 1.0)]
-    sums: dict[str, float] = {}
-    weight_s = 0.0
+    probabilities = []
     for index in spread(windows, LANGUAGE_WINDOWS):
         heard[index] = model.encode(windows[index].cut(audio))
-        spoken_s = sum(end_s - start_s for start_s, end_s in windows[index].speech)
+        probabilities.append((windows[index], model.language_probabilities(heard[index])))
+    return ranked_languages(probabilities)
+
+
+def ranked_languages(heard: Sequence[tuple[Window, dict[str, float]]]) -> list[tuple[str, float]]:
+    """The five most probable languages over windows, each counting as much as is spoken in it."""
+    sums: dict[str, float] = {}
+    weight_s = 0.0
+    for window, probabilities in heard:
+        spoken_s = total_s(window.speech)
         weight_s += spoken_s
-        for language, probability in model.language_probabilities(heard[index]).items():
+        for language, probability in probabilities.items():
             sums[language] = sums.get(language, 0.0) + probability * spoken_s
     ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
     return [(language, min(total / weight_s, 1.0)) for language, total in ranked[:5]]
@@ -228,7 +244,7 @@ def _within(words: Sequence[Placed], window: Window) -> list[tuple[float, float]
     return [(w.start_s, w.end_s) for w in words if window.start_s <= w.start_s < window.end_s]
 
 
-def _numbered(words: Sequence[Placed]) -> list[EngineWord]:
+def numbered(words: Sequence[Placed]) -> list[EngineWord]:
     """Words with segments counted from 0 without gaps, times to the millisecond."""
     numbers: dict[int, int] = {}
     numbered = []

@@ -1,0 +1,187 @@
+"""Continuous batching: windows enter the batch as soon as others leave it, whoever's they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from transcriber.engines.whisper.caches import Indices, Tokens
+from transcriber.engines.whisper.hypothesis import Hypothesis, best, loops, next_temperature
+from transcriber.engines.whisper.model import WhisperModel
+from transcriber.engines.whisper.rules import Grammar, choose, restrict
+
+LOOK_FOR_LOOPS_EVERY = 16
+
+
+@dataclass(slots=True)
+class Job:
+    """A window to write down. ``owner`` is the caller's; ``features``: the audio, if it is encoded already."""
+
+    audio: NDArray[np.float32]
+    language: str
+    task: str
+    prompt: str | None
+    owner: Any
+    features: Tensor | None = None
+    settle_language: Callable[[dict[str, float]], str] | None = None
+    """Given, decides the window's language from what the model hears in it."""
+    tried: list[Hypothesis] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Row:
+    """A sequence being written."""
+
+    job: Job
+    prompt: list[int]
+    sot_at: int
+    temperature: float
+    no_speech_probability: float = 0.0
+
+
+class Batch:
+    """Writes jobs down, up to ``model.rows`` at once. Row and slot are one: each sequence has audio of its own."""
+
+    def __init__(self, model: WhisperModel) -> None:
+        self._model = model
+        rows = model.rows
+        self._limit = model.decoder.shape.context // 2
+        self._grammar = Grammar(rows)
+        self._running: dict[int, _Row] = {}
+        self._written = np.zeros((rows, self._limit + 1), np.int64)
+        self._logprobs = np.zeros((rows, self._limit + 1), np.float32)
+        self._count = np.zeros(rows, np.int64)
+        self._base = np.zeros(rows, np.int64)
+        self._temperatures = np.zeros(rows, np.float32)
+
+    @torch.inference_mode()
+    def run(self, next_jobs: Callable[[int], list[Job]], done: Callable[[Job, Hypothesis | None], None]) -> None:
+        """Until ``next_jobs`` (up to so many) gives none and all are done. ``done`` may bring new ones about.
+
+        Whatever was under way when an earlier call failed is forgotten.
+        """
+        self._running.clear()
+        while True:
+            entered = self._enter(next_jobs(self._model.rows - len(self._running)))
+            if not self._running:
+                return
+            self._step(entered)
+            for row in self._finished():
+                self._leave(row, done)
+
+    def _enter(self, jobs: list[Job]) -> list[int]:
+        new = [job for job in jobs if job.features is None]
+        for job, features in zip(new, self._model.encode_many([job.audio for job in new]), strict=True):
+            job.features = features
+        free = (row for row in range(self._model.rows) if row not in self._running)
+        entered = []
+        for job, row in zip(jobs, list(free), strict=False):
+            assert job.features is not None
+            self._model.decoder.hear(row, job.features)
+            job.features = None
+            if job.settle_language is not None:
+                job.language = job.settle_language(self._model.language_probabilities(row))
+            self._start(row, job, 0.0)
+            entered.append(row)
+        return entered
+
+    def _start(self, row: int, job: Job, temperature: float) -> None:
+        tokenizer = self._model.tokenizer(job.language, job.task)
+        before: list[int] = []
+        if job.prompt:
+            # With nothing of the transcript so far in it, the prompt may take what the answer leaves.
+            written = tokenizer.encode(" " + job.prompt.strip())[-(self._limit - 1) :]
+            before = [tokenizer.sot_prev, *written]
+        prompt = [*before, *tokenizer.sot_sequence]
+        self._running[row] = _Row(job, prompt, len(before), temperature)
+        self._grammar.start(row)
+        self._count[row] = 0
+        self._base[row] = len(prompt)
+        self._temperatures[row] = temperature
+
+    def _step(self, entered: list[int]) -> None:
+        """One more token for every sequence; those that ``entered`` read their prompts first."""
+        fresh = set(entered) | {row for row in self._running if self._count[row] == 0}
+        going = np.array(sorted(row for row in self._running if row not in fresh), np.int64)
+        ids = [self._written[going, self._count[going] - 1]]
+        rows, positions = [going], [self._base[going] + self._count[going] - 1]
+        columns = [self._count[going]]
+        wanted, sot_at = list(range(len(going))), []
+        at = len(going)
+        order = [*going.tolist()]
+        for row in sorted(fresh):
+            prompt = self._running[row].prompt
+            ids.append(np.array(prompt))
+            rows.append(np.full(len(prompt), row))
+            positions.append(np.arange(len(prompt)))
+            columns.append(np.where(np.arange(len(prompt)) == len(prompt) - 1, 0, -1))
+            sot_at.append(at + self._running[row].sot_at)
+            wanted.append(at + len(prompt) - 1)
+            order.append(row)
+            at += len(prompt)
+        every = np.concatenate(rows)
+        tokens = Tokens(np.concatenate(ids), every, every, np.concatenate(positions), np.concatenate(columns))
+        logits = self._model.decoder.step(tokens, np.array(wanted + sot_at))
+        if fresh:
+            self._note_silence(sorted(fresh), logits[len(wanted) :])
+        self._take(np.array(order), logits[: len(wanted)])
+
+    def _note_silence(self, rows: list[int], logits: Tensor) -> None:
+        token = self._model.tokenizer("en", "transcribe").no_speech
+        for row, chance in zip(rows, logits.softmax(-1)[:, token].tolist(), strict=True):
+            self._running[row].no_speech_probability = chance
+
+    def _take(self, rows: Indices, logits: Tensor) -> None:
+        vocabulary = self._model.vocabulary
+        sums = restrict(logits, self._grammar, rows, vocabulary)
+        chosen, logprobs = choose(logits, sums, self._temperatures[rows], self._model.generator)
+        tokens = chosen.cpu().numpy()
+        self._grammar.note(rows, tokens, vocabulary)
+        self._written[rows, self._count[rows]] = tokens
+        self._logprobs[rows, self._count[rows]] = logprobs.cpu().numpy()
+        self._count[rows] += 1
+
+    def _finished(self) -> list[int]:
+        rows = np.array(sorted(self._running), np.int64)
+        last = self._written[rows, self._count[rows] - 1]
+        over = (last == self._model.vocabulary.end) | (self._count[rows] > self._limit)
+        looked_at = rows[~over & (self._count[rows] % LOOK_FOR_LOOPS_EVERY == 0)]
+        return [*rows[over].tolist(), *(row for row in looked_at.tolist() if loops(self._text(row)))]
+
+    def _text(self, row: int) -> list[int]:
+        tokens = self._written[row, : self._count[row]]
+        return [int(token) for token in tokens[tokens < self._model.vocabulary.end]]
+
+    def _leave(self, row: int, done: Callable[[Job, Hypothesis | None], None]) -> None:
+        running = self._running.pop(row)
+        job = running.job
+        job.tried.append(self._hypothesis(row, running))
+        temperature = next_temperature(job.tried)
+        if temperature is not None:
+            self._start(row, job, temperature)
+            return
+        done(job, best(job.tried))
+        job.tried.clear()
+
+    def _hypothesis(self, row: int, running: _Row) -> Hypothesis:
+        count = int(self._count[row])
+        tokens = self._written[row, :count].tolist()
+        ended = tokens[-1] == self._model.vocabulary.end
+        if ended:
+            tokens.pop()
+        tokenizer = self._model.tokenizer(running.job.language, running.job.task)
+        return Hypothesis(
+            tokens,
+            self._logprobs[row, :count].copy(),
+            tokenizer.decode(tokens).strip(),
+            running.no_speech_probability,
+            running.temperature,
+            not ended and loops(self._text(row)),
+            heard=self._model.decoder.caches.scores(row, row, count),
+        )

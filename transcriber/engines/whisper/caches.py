@@ -1,0 +1,137 @@
+"""What the decoder remembers of each sequence: keys and values of its tokens and of its audio.
+
+A *row* is a sequence being written, a *slot* the audio that it hears; several rows may hear one slot.
+The two kinds have one face: ``Int8Caches`` here is for CPUs, with kernels of our own and the audio's half in
+8 bits; ``TensorCaches`` (tensor_caches.py) is torch alone, for GPUs and as the exact reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from transcriber.engines.whisper import kernels
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """``recorded``: for each layer, the heads whose cross-attention follows time."""
+
+    layers: int
+    heads: int
+    width: int
+    context: int
+    positions: int
+    rows: int
+    slots: int
+    recorded: tuple[tuple[int, ...], ...]
+
+    @property
+    def head_size(self) -> int:
+        return self.width // self.heads
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A step's tokens, flat: any number for any row. All arrays (tokens,)."""
+
+    ids: Indices
+    rows: Indices
+    slots: Indices
+    positions: Indices
+    columns: Indices
+    """Which of its row's predictions each token makes, counted from the first sampled one; -1 for none."""
+
+
+class Caches(Protocol):
+    def locate(self, tokens: Tokens) -> Any:
+        """``tokens`` as the two kinds of attention take them."""
+
+    def hear(self, slot: int, layer: int, projected: Tensor) -> None:
+        """Keep a layer's keys and values (positions, 2 × width) of the audio in ``slot``."""
+
+    def attend_self(self, layer: int, projected: Tensor, tokens: Any) -> Tensor:
+        """(tokens, 3 × width) to (tokens, width)."""
+
+    def attend_cross(self, layer: int, query: Tensor, tokens: Any) -> Tensor:
+        """(tokens, width) to (tokens, width)."""
+
+    def scores(self, row: int, slot: int, columns: int) -> Tensor:
+        """What the recorded heads heard with: (recorded heads, columns, positions of the slot), before softmax."""
+
+
+class Int8Caches:
+    """See the module. Memory is taken page by page as sequences grow."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        layers, heads, size = shape.layers, shape.heads, shape.head_size
+        own = (layers, shape.rows, heads, shape.context, size)
+        self._keys, self._values = np.zeros(own, np.float32), np.zeros(own, np.float32)
+        heard = (layers, shape.slots, heads)
+        # Rows of 64 bytes begin at a cache line's start only if the length of a row of values is even to it.
+        length = -(-shape.positions // 64) * 64
+        self._heard_keys = np.zeros((*heard, shape.positions, size), np.int8)
+        self._heard_values = np.zeros((*heard, size, length), np.int8)
+        self._key_scales = np.zeros((*heard, shape.positions), np.float32)
+        self._value_scales = np.zeros((*heard, shape.positions), np.float32)
+        self._lengths = np.zeros(shape.slots, np.int64)
+        self._recorded = np.full((layers, heads), -1, np.int64)
+        places = [(layer, head) for layer, chosen in enumerate(shape.recorded) for head in chosen]
+        for place, (layer, head) in enumerate(places):
+            self._recorded[layer, head] = place
+        self._scores = np.zeros((shape.rows, len(places), shape.context // 2 + 1, shape.positions), np.int16)
+
+    def locate(self, tokens: Tokens) -> Tokens:
+        """See Caches."""
+        return tokens
+
+    def hear(self, slot: int, layer: int, projected: Tensor) -> None:
+        """See Caches."""
+        self._lengths[slot] = projected.shape[0]
+        kernels.remember(
+            projected.float().numpy(),
+            self._shape.heads,
+            self._heard_keys[layer, slot],
+            self._key_scales[layer, slot],
+            self._heard_values[layer, slot],
+            self._value_scales[layer, slot],
+        )
+
+    def attend_self(self, layer: int, projected: Tensor, tokens: Any) -> Tensor:
+        """See Caches."""
+        source = projected.float().numpy()
+        out = np.empty((source.shape[0], self._shape.width), np.float32)
+        kernels.attend_self(source, self._keys[layer], self._values[layer], tokens.rows, tokens.positions, out)
+        return torch.from_numpy(out).to(projected.dtype)
+
+    def attend_cross(self, layer: int, query: Tensor, tokens: Any) -> Tensor:
+        """See Caches."""
+        out = np.empty(tuple(query.shape), np.float32)
+        record_at = np.stack([np.where(tokens.columns < 0, -1, tokens.rows), tokens.columns], 1)
+        kernels.attend_cross(
+            query.float().numpy(),
+            self._heard_keys[layer],
+            self._key_scales[layer],
+            self._heard_values[layer],
+            self._value_scales[layer],
+            tokens.slots,
+            self._lengths,
+            self._recorded[layer],
+            record_at,
+            self._scores,
+            out,
+        )
+        return torch.from_numpy(out).to(query.dtype)
+
+    def scores(self, row: int, slot: int, columns: int) -> Tensor:
+        """See Caches."""
+        recorded = self._scores[row, :, :columns, : self._lengths[slot]]
+        return torch.from_numpy(recorded.astype(np.float32) / np.float32(kernels.SCORE_STEPS))

@@ -1,0 +1,102 @@
+"""One loaded checkpoint: encoder, decoder, vocabulary."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from whisper.tokenizer import LANGUAGES, Tokenizer, get_tokenizer
+
+from transcriber.engines.whisper.caches import Tokens
+from transcriber.engines.whisper.checkpoint import load_model
+from transcriber.engines.whisper.decoder import Decoder
+from transcriber.engines.whisper.encoder import Encoder
+from transcriber.engines.whisper.linear import LinearMaker, Precision, choose_precision
+from transcriber.engines.whisper.rules import Vocabulary
+
+ROWS_ON_CPU = 16
+ROWS_ON_GPU = 64
+ENCODED_AT_ONCE_ON_GPU = 16
+
+
+class WhisperModel:
+    """A checkpoint on a device, with room for ``rows`` sequences at once.
+
+    Args:
+        precision: None takes the fastest the device has.
+        rows: None takes what suits the device.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        precision: Precision | None = None,
+        rows: int | None = None,
+    ) -> None:
+        if threads:
+            _use_threads(threads)
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = device
+        self.rows = rows or (ROWS_ON_CPU if device == "cpu" else ROWS_ON_GPU)
+        linear = LinearMaker(precision or choose_precision(device), device)
+        with torch.inference_mode():
+            source = load_model(folder)
+            self.encoder = Encoder(source, linear)
+            self.decoder = Decoder(source, linear, rows=self.rows, slots=self.rows)
+        self.multilingual = bool(source.is_multilingual)
+        self._num_languages = int(source.num_languages)
+        codes = list(LANGUAGES)[: self._num_languages] if self.multilingual else ["en"]
+        self.languages = frozenset(codes)
+        self.tokenizer = cache(self._tokenizer)
+        self.vocabulary = Vocabulary.of(self.tokenizer("en", "transcribe"), device)
+        self.generator = torch.Generator(device)
+        self._at_once = 1 if device == "cpu" else ENCODED_AT_ONCE_ON_GPU
+
+    @torch.inference_mode()
+    def encode(self, audio: NDArray[np.float32]) -> Tensor:
+        """Features (positions, width) of at most 30 s of mono 16 kHz audio."""
+        return self.encode_many([audio])[0]
+
+    @torch.inference_mode()
+    def encode_many(self, audios: list[NDArray[np.float32]]) -> list[Tensor]:
+        """As ``encode``; what takes the same number of positions goes through together."""
+        positions = [self.encoder.positions_for(audio.size / 16_000) for audio in audios]
+        features: list[Tensor | None] = [None] * len(audios)
+        for length in sorted(set(positions)):
+            same = [index for index, found in enumerate(positions) if found == length]
+            for first in range(0, len(same), self._at_once):
+                chunk = same[first : first + self._at_once]
+                mels = torch.stack([self.encoder.spectrogram(audios[index], length) for index in chunk])
+                for index, encoded in zip(chunk, self.encoder(mels), strict=True):
+                    features[index] = encoded
+        return [found for found in features if found is not None]
+
+    @torch.inference_mode()
+    def language_probabilities(self, slot: int) -> dict[str, float]:
+        """How likely each language is for the audio in ``slot``; row ``slot`` must be free."""
+        if not self.multilingual:
+            return {"en": 1.0}
+        tokenizer = self.tokenizer("en", "transcribe")
+        at, none = np.array([slot]), np.array([-1])
+        tokens = Tokens(np.array([tokenizer.sot]), at, at, np.array([0]), none)
+        logits = self.decoder.step(tokens, np.array([0]))[0]
+        chances = logits[list(tokenizer.all_language_tokens)].softmax(-1).tolist()
+        return dict(zip(tokenizer.all_language_codes, chances, strict=True))
+
+    def _tokenizer(self, language: str, task: str) -> Tokenizer:
+        return get_tokenizer(self.multilingual, num_languages=self._num_languages, language=language, task=task)
+
+
+def _use_threads(threads: int) -> None:
+    import numba
+
+    torch.set_num_threads(threads)
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))

@@ -1,0 +1,124 @@
+"""What Whisper may write next: timestamps in pairs and in order, no symbols that nobody speaks.
+
+The rules are openai-whisper's (decoding.py: ApplyTimestampRules, SuppressTokens), for a batch at once and
+without copies of the vocabulary's logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from whisper.tokenizer import Tokenizer
+
+FIRST_TIMESTAMP_BY_S = 1.0
+TIMESTAMPS_PER_S = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Where the kinds of tokens are."""
+
+    end: int
+    first_timestamp: int
+    never: Tensor
+    """Token ids that are never written."""
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, device: str) -> Vocabulary:
+        special = [
+            tokenizer.transcribe,
+            tokenizer.translate,
+            tokenizer.sot,
+            tokenizer.sot_prev,
+            tokenizer.sot_lm,
+            tokenizer.no_speech,
+            tokenizer.no_timestamps,
+        ]
+        never = torch.tensor(sorted({*tokenizer.non_speech_tokens, *special}), device=device)
+        return cls(tokenizer.eot, tokenizer.timestamp_begin, never)
+
+
+@dataclass(slots=True)
+class Grammar:
+    """What each of ``rows`` sequences has written, as far as the rules ask. Arrays (rows,)."""
+
+    rows: int
+    begun: NDArray[np.bool_] = field(init=False)
+    ended_in_timestamp: NDArray[np.bool_] = field(init=False)
+    """The last token is a timestamp."""
+    paired: NDArray[np.bool_] = field(init=False)
+    """The one before is a timestamp too, or there is none."""
+    latest: NDArray[np.int64] = field(init=False)
+    """The last timestamp's number, -1 for none."""
+
+    def __post_init__(self) -> None:
+        self.begun = np.zeros(self.rows, np.bool_)
+        self.ended_in_timestamp = np.zeros(self.rows, np.bool_)
+        self.paired = np.ones(self.rows, np.bool_)
+        self.latest = np.full(self.rows, -1, np.int64)
+
+    def start(self, row: int) -> None:
+        self.begun[row] = False
+        self.ended_in_timestamp[row] = False
+        self.paired[row] = True
+        self.latest[row] = -1
+
+    def note(self, rows: NDArray[np.int64], tokens: NDArray[np.int64], vocabulary: Vocabulary) -> None:
+        """The sequences in ``rows`` go on with ``tokens``."""
+        timestamps = tokens >= vocabulary.first_timestamp
+        self.paired[rows] = np.where(self.begun[rows], self.ended_in_timestamp[rows], True)
+        self.begun[rows] = True
+        self.ended_in_timestamp[rows] = timestamps
+        self.latest[rows] = np.where(timestamps, tokens - vocabulary.first_timestamp, self.latest[rows])
+
+
+def restrict(logits: Tensor, grammar: Grammar, rows: NDArray[np.int64], vocabulary: Vocabulary) -> Tensor:
+    """Set what the rules forbid to minus infinity, in place.
+
+    ``logits``: (tokens, vocabulary), one for each of ``rows``. Gives log-sums (tokens,): what the allowed
+    logits' exponentials add up to.
+    """
+    end, first = vocabulary.end, vocabulary.first_timestamp
+    logits.index_fill_(1, vocabulary.never, -torch.inf)
+    begun, after = grammar.begun[rows], grammar.ended_in_timestamp[rows]
+    pair, latest = grammar.paired[rows], grammar.latest[rows]
+    # A segment may not be empty; the second of a pair may repeat the first.
+    low = np.where(after & ~pair, latest, latest + 1)
+    high = np.where(begun, logits.shape[1] - first, round(FIRST_TIMESTAMP_BY_S * TIMESTAMPS_PER_S))
+    high = np.where(begun & after & pair, -1, high)
+    low = np.where(latest >= 0, low, 0)
+    numbers = torch.arange(logits.shape[1] - first, device=logits.device)[None]
+    bounds = torch.as_tensor(np.stack([low, high]), device=logits.device)[:, :, None]
+    timestamps = logits[:, first:]
+    timestamps.masked_fill_((numbers < bounds[0]) | (numbers > bounds[1]), -torch.inf)
+    no_words = torch.as_tensor(~begun | (after & ~pair), device=logits.device)
+    no_end = torch.as_tensor(~begun, device=logits.device)
+    logits[no_words, :end] = -torch.inf
+    logits[no_end, end:first] = -torch.inf
+    text = logits[:, :first]
+    timestamp_sum = timestamps.logsumexp(-1)
+    text_sum = text.logsumexp(-1)
+    # The chance of any timestamp, when greater than that of the likeliest word, decides for one.
+    certain = timestamp_sum > text.amax(-1)
+    text.masked_fill_(certain[:, None], -torch.inf)
+    return torch.where(certain, timestamp_sum, torch.logaddexp(text_sum, timestamp_sum))
+
+
+def choose(
+    logits: Tensor, sums: Tensor, temperatures: NDArray[np.float32], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """The likeliest token of each row, or one drawn at its temperature; and its log-probability. Both (tokens,)."""
+    drawn = logits
+    hot = temperatures > 0
+    if hot.any():
+        at = torch.as_tensor(hot.nonzero()[0], device=logits.device)
+        heat = torch.as_tensor(temperatures[hot], device=logits.device)
+        # The largest of log-probabilities with Gumbel noise is a draw from them.
+        noise = torch.empty_like(logits[at]).exponential_(generator=generator).log_()
+        drawn = logits.index_copy(0, at, logits[at] / heat[:, None] - noise)
+    tokens = drawn.argmax(-1)
+    return tokens, logits.gather(1, tokens[:, None])[:, 0] - sums
