@@ -31,7 +31,8 @@ if it keeps copies. [examples/downstream](../examples/downstream) has one that r
   topic, in the order in which they were written.
 - Headers: `content-type`; `traceparent` ([W3C Trace Context](https://www.w3.org/TR/trace-context/)), one trace from the
   upload to the last event; `polyvox-tenant`, `polyvox-lane` (`interactive` or `bulk`) and `polyvox-audio-s` (seconds of
-  audio that the message asks work for, 0 where it asks for none), so that a consumer can choose without decoding.
+  audio that the message asks work for, 0 where it asks for none), so that a consumer can choose without decoding;
+  `polyvox-span` on what the projection reads: what the work took that made the message, for Polyvox itself.
 - Topics ending in `-bulk` carry the same events for bulk work. What is meant for downstream has one topic for both.
 
 ## What you can rely on

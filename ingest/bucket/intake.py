@@ -171,7 +171,7 @@ class Intake:
                 tags = await patiently(self._clock, lambda: store.tags(found.key, version=found.version))
                 layers.append(wishes.of_names(tags))
             except NotFound:
-                log.info("%s is gone before its tags could be read", found)
+                log.info("an object of the prefix %s is gone before its tags could be read", watch)
         if watch.sidecars:
             try:
                 layers.append(wishes.of_sidecar(await patiently(self._clock, lambda: _head_of(store, found.key))))

@@ -85,7 +85,9 @@ async def claim(store: ObjectStore, clock: Clock, taking: Taking, batch: str) ->
         if await _put_first(store, clock, taking.ledger_key, taking.entry(batch)):
             return True
     except Invalid as error:
-        log.warning("%s cannot be entered into the ledger; sweeps will look at it again: %s", taking.ledger_key, error)
+        # By its id: the ledger's names are made of objects' names, which are nobody's to read in a log.
+        media_id = taking.fact.media_id
+        log.warning("%s cannot be entered into the ledger (%s); sweeps will look at it again", media_id, error.code)
         return True
     await patiently(clock, lambda: store.delete(manifest))
     return False

@@ -47,7 +47,7 @@ class Leftovers:
                 return "open"
             await self.completion.complete(session)
         except Problem as refusal:
-            log.info("the upload %s is not finished: %s", media_id, refusal.detail)
+            log.info("the upload %s is not finished: %s", media_id, refusal.code)
             return "none"
         return "announced"
 

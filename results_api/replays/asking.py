@@ -121,7 +121,7 @@ class Asking:
         try:
             options = options_after(ordered.order, view.options)
         except Invalid as error:
-            log.warning("%s is left out of the replay %s: %s", recording.media_id, ordered.id, error)
+            log.warning("%s is left out of the replay %s: %s", recording.media_id, ordered.id, error.code)
             return None
         return ReplayRequested(
             media_id=recording.media_id,

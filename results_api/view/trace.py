@@ -72,7 +72,7 @@ def trace(view: RecordingView, *, published_at: datetime | None = None, note: st
         spans += _of_replay(id_, replay)
     if published_at is not None:
         spans.append(_span("projection", published_at, note))
-    spans.sort(key=_order)
+    spans.sort(key=_first_heard_of)
     known = [time for span in spans for time in (span.queued_at, span.began_at, span.ended_at) if time]
     is_over = published_at is not None and all(span.status != "waiting" for span in spans)
     return TraceDocument(
@@ -169,10 +169,10 @@ def _span(
     )
 
 
-def _order(span: Span) -> tuple[datetime, str, int]:
+def _first_heard_of(span: Span) -> datetime:
     first = span.queued_at or span.began_at or span.ended_at
     assert first is not None
-    return first, span.name, -1 if span.part is None else span.part
+    return first
 
 
 def _time(us: int) -> datetime:

@@ -38,6 +38,7 @@ class Seen:
     trace: dict[str, Any]
     failed_trace: dict[str, Any]
     shown: str
+    top: dict[str, Any]
     log: str
 
 
@@ -73,9 +74,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
                 trace, failed_trace = client.trace(media_id), client.trace(failed_id)
             shown = polyvox("trace", media_id, "--server", product.url, cwd=folder)
             assert shown.status == 0, shown.err
+            top = polyvox("top", "--once", "--json", "--every", "0.5", "--server", product.url, cwd=folder)
+            assert top.status == 0, top.err
         finally:
             product.stop()
-        yield Seen(collector, media_id, failed_id, words, trace, failed_trace, shown.out, product.log_file.read_text())
+        log = product.log_file.read_text()
+        known = json.loads(top.out)
+        yield Seen(collector, media_id, failed_id, words, trace, failed_trace, shown.out, known, log)
 
 
 def test_a_trace_leads_from_the_upload_to_the_result(seen: Seen) -> None:
@@ -121,6 +126,15 @@ def test_the_terminal_shows_who_waited_and_who_worked(seen: Seen) -> None:
     bars = {row.split()[0]: row for row in rows if "█" in row}
     assert {"upload", "normaliser", "transcriber", "diarizer", "projection"} <= bars.keys()
     assert bars["upload"].index("█") <= bars["normaliser"].index("█") < bars["projection"].index("█")
+
+
+def test_top_asks_one_server_for_all_processes(seen: Seen) -> None:
+    assert (seen.top["completed"], seen.top["failed"], seen.top["silent"]) == (1, 1, [])
+    stages = {stage["name"]: stage for stage in seen.top["stages"]}
+    assert stages["normalise"]["given_up"] == 1
+    for name in ("transcribe", "diarize"):
+        assert stages[name]["rtfx"] > 0, name
+        assert stages[name]["interactive_s"] == 0.0, name
 
 
 def test_a_collector_gets_the_same_trace_as_spans_below_that_of_the_caller(seen: Seen) -> None:
