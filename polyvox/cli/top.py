@@ -158,7 +158,7 @@ def _table(stages: Sequence[Stage]) -> Table:
             "" if stage.pace is None else f"{stage.pace:.1f} ×",
             "" if stage.rtfx is None else f"{stage.rtfx:.1f} ×",
             _seconds(stage.eta_s) if stage.waits_s else "",
-            str(stage.failed_attempts),
+            str(stage.retried),
             Text(str(stage.given_up), style="bold red" if stage.given_up else ""),
         )
     return table
@@ -176,4 +176,6 @@ def _failed(failures: Sequence[dict[str, Any]]) -> Table:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else seconds(value)
+    if value is None:
+        return ""
+    return seconds(value) if value else "0"

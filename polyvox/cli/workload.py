@@ -12,9 +12,9 @@ from polyvox.metrics import (
     ENGINE_AUDIO,
     ENGINE_BUSY,
     MESSAGES_DEAD_LETTERED,
-    MESSAGES_FAILED,
     MESSAGES_HANDLED,
     MESSAGES_IN_FLIGHT,
+    MESSAGES_RETRIED,
     RECORDINGS_ENDED,
 )
 
@@ -26,7 +26,8 @@ LAST = "projection"
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stage. ``audio_s`` waits, by lane; ``pace`` is seconds of audio a second, ``rtfx`` the same for each second
-    that an engine was at it; ``eta_s`` None: nothing moves, or nothing is known of the pace yet.
+    that an engine was at it; ``eta_s`` from the pace, or, where nothing ended while it was looked at, from the speed of
+    the engines at work. None: nothing moves, or nothing is known yet.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Stage:
     pace: float | None
     rtfx: float | None
     eta_s: float | None
-    failed_attempts: int
+    retried: int
     given_up: int
 
     @property
@@ -94,6 +95,8 @@ def _stage(name: str, worker: str, first: Values, last: Values) -> Stage:
         rtfx = audio_s / busy_s
     pace = audio_s / over_s if over_s > 0 else None
     waits_s = sum(lanes.values())
+    troubles = _troubles(worker, last)
+    able = pace or (rtfx or 0.0) * troubles["in_flight"]
     return Stage(
         name=name,
         interactive_s=lanes.get("interactive", 0.0) if lanes else None,
@@ -101,8 +104,8 @@ def _stage(name: str, worker: str, first: Values, last: Values) -> Stage:
         recordings=round(last.total(BACKLOG_RECORDINGS.name, stage=name)),
         pace=pace,
         rtfx=rtfx,
-        eta_s=0.0 if not waits_s else (waits_s / pace if pace else None),
-        **_troubles(worker, last),
+        eta_s=0.0 if not waits_s else (waits_s / able if able else None),
+        **troubles,
     )
 
 
@@ -113,7 +116,7 @@ def _merging(last: Values) -> Stage:
 def _troubles(worker: str, last: Values) -> dict[str, int]:
     return {
         "in_flight": round(last.total(MESSAGES_IN_FLIGHT.name, worker=worker)),
-        "failed_attempts": round(last.total(MESSAGES_FAILED.name, worker=worker)),
+        "retried": round(last.total(MESSAGES_RETRIED.name, worker=worker)),
         "given_up": round(last.total(MESSAGES_DEAD_LETTERED.name, worker=worker)),
     }
 

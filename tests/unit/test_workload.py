@@ -46,13 +46,16 @@ def test_services_by_themselves_add_up() -> None:
     other = text(waits=0, bulk=0, audio=300, busy=50, completed=0, in_flight=3)
     (stage,) = [stage for stage in workload([Values.of(0.0, [one, other])]).stages if stage.name == "transcribe"]
     # One look: no pace yet, but how fast engines were is known.
-    assert (stage.pace, stage.eta_s, stage.rtfx, stage.in_flight) == (None, None, 4.0, 4)
+    assert (stage.waits_s, stage.pace, stage.rtfx, stage.in_flight) == (10.0, None, 4.0, 4)
 
 
 def test_what_stands_still_has_no_eta_and_what_is_done_has_none_left() -> None:
-    still = Values.of(0.0, [text(waits=10, bulk=0, audio=100, busy=50, completed=1)])
-    later = Values.of(10.0, [text(waits=10, bulk=0, audio=100, busy=50, completed=1)])
+    still = Values.of(0.0, [text(waits=10, bulk=0, audio=100, busy=50, completed=1, in_flight=0)])
+    later = Values.of(10.0, [text(waits=10, bulk=0, audio=100, busy=50, completed=1, in_flight=0)])
     assert workload([still, later]).eta_s is None
+    begun = Values.of(10.0, [text(waits=10, bulk=0, audio=100, busy=50, completed=1, in_flight=1)])
+    # Nothing ended yet, but the engine at work is known to be twice as fast as speech.
+    assert workload([still, begun]).eta_s == 5.0
     empty = Values.of(20.0, [text(waits=0, bulk=0, audio=200, busy=60, completed=2)])
     assert workload([still, empty]).eta_s == 0.0
 
