@@ -1,0 +1,198 @@
+"""Our encoder, decoder, rules and alignment do what openai-whisper's do, on the same weights (random, small)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from whisper.decoding import ApplyTimestampRules, SuppressTokens
+from whisper.model import ModelDimensions, Whisper
+from whisper.timing import dtw_cpu, median_filter
+from whisper.tokenizer import get_tokenizer
+
+from transcriber.engines.whisper.alignment import emphasised, first_positions, median_of_seven
+from transcriber.engines.whisper.caches import Tokens
+from transcriber.engines.whisper.decoder import Decoder
+from transcriber.engines.whisper.encoder import Encoder
+from transcriber.engines.whisper.hypothesis import Hypothesis, best, loops, next_temperature
+from transcriber.engines.whisper.linear import LinearMaker, Precision
+from transcriber.engines.whisper.rules import Grammar, Vocabulary, choose, restrict
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*tiktoken:pytest.PytestUnraisableExceptionWarning")
+
+DIMENSIONS = ModelDimensions(
+    n_mels=80,
+    n_audio_ctx=150,
+    n_audio_state=128,
+    n_audio_head=2,
+    n_audio_layer=2,
+    n_vocab=51865,
+    n_text_ctx=64,
+    n_text_state=128,
+    n_text_head=2,
+    n_text_layer=2,
+)
+SEQUENCES = [[50258, 50259, 50359, 50364, 11, 22, 33, 44], [50258, 50262, 50359, 50364, 99, 8, 7, 66]]
+
+
+@pytest.fixture(autouse=True)
+def without_gradients() -> Iterator[None]:
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="module")
+def model() -> Whisper:
+    torch.manual_seed(3)
+    model = Whisper(DIMENSIONS).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.08)
+    return model
+
+
+@pytest.fixture(scope="module")
+def mel() -> torch.Tensor:
+    return torch.randn(2, 80, 300, generator=torch.Generator().manual_seed(5))
+
+
+def logits_of(model: Whisper, precision: Precision, features: torch.Tensor) -> tuple[torch.Tensor, Decoder]:
+    """Of both sequences, the first entering alone with its prompt, the second while the first is being written."""
+    decoder = Decoder(model, LinearMaker(precision, "cpu"), rows=2, slots=2)
+    for slot in (0, 1):
+        decoder.hear(slot, features[slot])
+    found = torch.zeros(2, 8, DIMENSIONS.n_vocab)
+    for ids, rows, positions in steps():
+        none = np.where(positions < 3, -1, positions - 3)
+        logits = decoder.step(Tokens(ids, rows, rows, positions, none), np.arange(len(ids)))
+        found[rows, positions] = logits
+    return found, decoder
+
+
+def steps() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    first, second = (np.array(sequence) for sequence in SEQUENCES)
+    yield first[:4], np.zeros(4, int), np.arange(4)
+    yield np.concatenate([first[4:5], second[:5]]), np.array([0, 1, 1, 1, 1, 1]), np.array([4, 0, 1, 2, 3, 4])
+    for at in range(5, 8):
+        yield np.array([first[at], second[at]]), np.array([0, 1]), np.array([at, at])
+
+
+def test_features_are_the_same(model: Whisper, mel: torch.Tensor) -> None:
+    ours = Encoder(model, LinearMaker("float32", "cpu"))(mel)
+    torch.testing.assert_close(ours, model.encoder(mel), rtol=1e-4, atol=1e-4)
+
+
+def test_logits_are_the_same_whoever_shares_the_batch(model: Whisper, mel: torch.Tensor) -> None:
+    features = model.encoder(mel)
+    ours, _ = logits_of(model, "float32", features)
+    torch.testing.assert_close(ours, model.decoder(torch.tensor(SEQUENCES), features), rtol=1e-3, atol=1e-3)
+
+
+def test_int8_stays_close(model: Whisper, mel: torch.Tensor) -> None:
+    features = model.encoder(mel)
+    exact, (ours, _) = model.decoder(torch.tensor(SEQUENCES), features), logits_of(model, "int8", features)
+    assert ((ours - exact).norm() / exact.norm()).item() < 0.05
+    shorter = Encoder(model, LinearMaker("int8", "cpu"))(mel[:, :, :200])
+    assert shorter.shape == (2, 100, 128)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_what_the_heads_heard_is_recorded(model: Whisper, mel: torch.Tensor, precision: Precision) -> None:
+    features = model.encoder(mel)
+    scores = []
+    hooks = [
+        block.cross_attn.register_forward_hook(lambda _, inputs, outputs: scores.append(outputs[-1]))
+        for block in model.decoder.blocks
+    ]
+    from whisper.model import disable_sdpa
+
+    with disable_sdpa():
+        model.decoder(torch.tensor(SEQUENCES), features)
+    for hook in hooks:
+        hook.remove()
+    chosen = model.alignment_heads.to_dense().nonzero().tolist()
+    _, decoder = logits_of(model, precision, features)
+    for row in (0, 1):
+        theirs = torch.stack([scores[layer][row, head, 3:] for layer, head in chosen])
+        close = 1e-3 if precision == "float32" else 0.1
+        torch.testing.assert_close(decoder.caches.scores(row, row, 5), theirs, rtol=close, atol=close)
+
+
+def test_the_rules_are_openais() -> None:
+    tokenizer = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
+    vocabulary = Vocabulary.of(tokenizer, "cpu")
+    theirs = [SuppressTokens(vocabulary.never.tolist()), ApplyTimestampRules(tokenizer, 0, 50)]
+    generator = torch.Generator().manual_seed(0)
+    grammar, written = Grammar(4), [[] for _ in range(4)]
+    rows = np.arange(4)
+    for step in range(40):
+        logits = torch.randn(4, DIMENSIONS.n_vocab, generator=generator)
+        # Timestamps and the end must come up often enough for every rule to matter.
+        logits[:, vocabulary.first_timestamp :] += torch.tensor([0.0, 4.0, 8.0, 2.0])[:, None] * (step % 3 > 0)
+        expected = logits.clone()
+        for rule in theirs:
+            rule.apply(expected, torch.tensor(written, dtype=torch.long).reshape(4, step))
+        sums = restrict(logits, grammar, rows, vocabulary)
+        assert torch.equal(logits, expected)
+        tokens, logprobs = choose(logits, sums, np.zeros(4, np.float32), generator)
+        chances = expected.log_softmax(-1)
+        torch.testing.assert_close(logprobs, chances.gather(1, tokens[:, None])[:, 0], rtol=1e-4, atol=1e-4)
+        grammar.note(rows, tokens.numpy(), vocabulary)
+        for row, token in enumerate(tokens.tolist()):
+            written[row].append(token)
+
+
+def test_drawing_follows_the_temperature() -> None:
+    logits = torch.tensor([[2.0, 1.0, -torch.inf]]).repeat(4000, 1)
+    heat = np.full(4000, 0.5, np.float32)
+    tokens, _ = choose(logits, logits.logsumexp(-1), heat, torch.Generator().manual_seed(1))
+    assert (tokens == 0).float().mean().item() == pytest.approx(1 / (1 + np.exp(-2)), abs=0.03)
+    assert not (tokens == 2).any()
+
+
+def test_alignment_is_openais() -> None:
+    scores = 3 * torch.randn(4, 9, 120, generator=torch.Generator().manual_seed(2))
+    weights = scores.softmax(-1)
+    deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
+    matrix = median_filter((weights - mean) / deviation, 7).mean(0)
+    torch.testing.assert_close(median_of_seven(weights), median_filter(weights, 7))
+    torch.testing.assert_close(emphasised(scores), matrix)
+    tokens, times = dtw_cpu(-matrix.double().numpy())
+    first = times[np.pad(np.diff(tokens), (1, 0), constant_values=1).astype(bool)]
+    assert first_positions(matrix.numpy()).tolist() == first.tolist()
+
+
+def heard(text: str, logprob: float = -0.2, no_speech: float = 0.0, looping: bool = False) -> Hypothesis:
+    tokens = list(range(8))
+    return Hypothesis(tokens, np.full(9, logprob, np.float32), text, no_speech, 0.0, looping)
+
+
+def test_only_what_is_not_believed_is_written_again() -> None:
+    good, loop, doubt = heard("That is it."), heard("no " * 60), heard("Maybe.", -1.5)
+    assert next_temperature([good]) is None
+    assert next_temperature([loop]) == 0.2
+    assert next_temperature([loop, doubt]) == 0.4
+    assert next_temperature([loop, good]) is None
+    assert best([loop, good]) == good
+    assert best([loop, doubt] * 3) == doubt
+    assert (good.suspect, loop.suspect, doubt.suspect) == (None, "loop", "doubt")
+    silent = heard("Thank you.", -1.5, no_speech=0.9)
+    assert next_temperature([silent]) is None
+    assert best([silent]) is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "looping"),
+    [
+        ([1, 2, 3, 4, 5] * 4, True),
+        ([9, 8, *[7] * 12], True),
+        ([7] * 5, False),
+        ([*range(40)], False),
+        ([*[1, 2, 3] * 4, 9], False),
+    ],
+)
+def test_a_loop_is_the_same_again_and_again_at_the_end(tokens: list[int], looping: bool) -> None:
+    assert loops(tokens) is looping
