@@ -47,7 +47,7 @@ def make_client(options: S3Options, endpoint: str | None) -> S3Client:
         user_agent="polyvox",
     )
     with _making:
-        return _session().client(
+        client = _session().client(
             "s3",
             endpoint_url=endpoint,
             region_name=options.region or ("us-east-1" if options.endpoint else None),
@@ -55,6 +55,13 @@ def make_client(options: S3Options, endpoint: str | None) -> S3Client:
             aws_secret_access_key=options.secret_key,
             config=config,
         )
+    client.meta.events.register_last("before-call.s3", _ask_no_leave)
+    return client
+
+
+def _ask_no_leave(params: dict[str, Any], **_: Any) -> None:
+    """Send bodies at once. botocore asks the server first whether it wants them, a round trip for each put."""
+    params["headers"].pop("Expect", None)
 
 
 class Connection:
