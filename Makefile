@@ -56,9 +56,10 @@ lint: setup ## style, import contracts
 types: setup ## strict types
 	@$(BIN)/mypy
 
-docs: setup ## write the generated pages, schemas and dashboards again
+docs: setup ## write the generated pages, schemas, dashboards and alerts again
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m infra.grafana
+	@$(BIN)/python -m infra.prometheus
 
 format: setup ## put the code in order
 	@$(BIN)/ruff check --fix $(SOURCES)

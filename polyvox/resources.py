@@ -36,7 +36,7 @@ class Resources:
 
     async def watch(self, *, every_s: float = EVERY_S) -> None:
         """Measure until cancelled."""
-        self.counters.add(metrics.PROCESS_STARTED, process=self.name)
+        self.counters.set(metrics.PROCESS_STARTED, self.process.create_time(), process=self.name)
         stalls = watch_stalls(partial(self.counters.observe, metrics.EVENT_LOOP_STALL, process=self.name))
         watching = asyncio.create_task(stalls, name="stalls")
         try:

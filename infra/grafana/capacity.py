@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.grafana.board import Board, Line, Panel
-from infra.grafana.promql import increase, now, quantile, rate
+from infra.grafana.promql import changes, increase, now, quantile, rate
 from polyvox import metrics
 
 BOARD = Board(
@@ -85,7 +85,7 @@ BOARD = Board(
             "Processes started and children replaced, last 24 h",
             "A process that starts often crashes often.",
             (
-                Line(increase(metrics.PROCESS_STARTED, "process"), "{{process}} started"),
+                Line(changes(metrics.PROCESS_STARTED, "process"), "{{process}} started again"),
                 Line(increase(metrics.CHILD_RESTARTS, "child", "cause"), "{{child}}: {{cause}}"),
             ),
             kind="bargauge",

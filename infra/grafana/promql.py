@@ -37,6 +37,12 @@ def trend(metric: Metric, *by: str, window: str = "15m", **where: str) -> str:
     return f"sum{_by(metric, by)} (deriv({metric.name}{_where(metric, where)}[{window}]))"
 
 
+def changes(metric: Metric, *by: str, window: str = "24h", **where: str) -> str:
+    """How often a gauge became another."""
+    _is(metric, "gauge")
+    return f"sum{_by(metric, by)} (changes({metric.name}{_where(metric, where)}[{window}]))"
+
+
 def quantile(share: float, metric: Metric, *by: str, window: str = WINDOW, **where: str) -> str:
     """Estimated from a histogram."""
     _is(metric, "histogram")

@@ -44,6 +44,11 @@ def prometheus() -> Path:
     return debian.program("prometheus", package="prometheus")
 
 
+def promtool() -> Path:
+    """Checks Prometheus's configuration and rules, and runs their unit tests."""
+    return debian.program("promtool", package="prometheus")
+
+
 def kcat() -> Path:
     """Kafka on the command line, for the downstream example."""
     return debian.program("kcat", package="kcat")

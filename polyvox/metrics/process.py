@@ -36,7 +36,12 @@ PROCESS_FILES = Metric(
     "polyvox_process_open_files", "gauge", "files", ("process",), "Files and connections that a process has open."
 )
 PROCESS_STARTED = Metric(
-    "polyvox_process_started_total", "counter", "processes", ("process",), "How often a process was started."
+    "polyvox_process_start_time_seconds",
+    "gauge",
+    "seconds",
+    ("process",),
+    "When a process was started, in seconds since 1970: it changes when one is started again.",
+    together="max",
 )
 DISK_FREE = Metric(
     "polyvox_disk_free_bytes",

@@ -13,11 +13,11 @@ import yaml
 from infra.grafana import promql
 from infra.grafana.board import json_of
 from infra.grafana.boards import BOARDS
-from polyvox.metrics import BACKLOG_AUDIO, CATALOGUE, MESSAGES_HANDLED
+from polyvox.metrics import BACKLOG_AUDIO, MESSAGES_HANDLED
+from tests.support.queries import METRICS, metrics_in
 
 GRAFANA = Path(__file__).resolve().parents[2] / "infra/grafana"
 DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
-METRICS = {metric.name: metric for metric in CATALOGUE}
 
 
 def panels(path: Path) -> list[dict[str, Any]]:
@@ -52,16 +52,6 @@ def test_every_query_asks_for_metrics_and_labels_that_exist(path: Path) -> None:
             grouped = {label for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(", ")}
             assert grouped <= labels, query
             assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= grouped, query
-
-
-def metrics_in(query: str) -> set[str]:
-    """Names of the catalogue, and ``up``, that a query asks for; any other name of ours is an error."""
-    found = set()
-    for name in re.findall(r"\b(?:polyvox_\w+|up)\b", query):
-        base = name if name in METRICS or name == "up" else re.sub(r"_(bucket|sum|count)$", "", name)
-        assert base in METRICS or base == "up", name
-        found.add(base)
-    return found
 
 
 def test_the_files_are_what_the_code_makes() -> None:

@@ -19,7 +19,7 @@ from polyvox.weights import list_models
 
 KUBERNETES = "1.33"
 FILES = sorted(VALUES.glob("*.yaml"))
-SCHEMALESS = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor"}
+SCHEMALESS = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "PrometheusRule"}
 """Of KEDA and the Prometheus operator."""
 
 Objects = list[dict[str, Any]]

@@ -1,0 +1,1 @@
+"""Alerts as code: `python -m infra.prometheus` writes the rules that Compose and the chart provision."""
