@@ -15,6 +15,7 @@ COMMANDS = {
     "up": "Run all services on this machine, on one port.",
     "run": "Run some services in this process, as containers do.",
     "transcribe": "Turn recordings into transcripts.",
+    "export": "Write transcripts that a server has, as subtitles, tables and more.",
     "weights": "Pull, list and verify model weights.",
     "buckets": "Make the object store's buckets and have it tell of new objects.",
     "top": "Show what a running server is up to, live.",

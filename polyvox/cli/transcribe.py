@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from asyncio import Semaphore, gather
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from polyvox.cli import interruption
 from polyvox.cli.configuration import state_folder
+from polyvox.cli.exporting import FORMATS, form_of, style_of, style_options, suffix_of
 from polyvox.cli.inputs import Input, collect, destinations
 from polyvox.cli.progress import Line, Reporter
 from polyvox.client import AsyncClient, TranscriptFormat
@@ -20,8 +22,6 @@ from polyvox.client.parts import PARTS_ABOVE_BYTES, resume_name
 from polyvox.contracts import Options
 from polyvox.errors import Invalid, PolyvoxError, Transient
 from polyvox.settings import Settings
-
-FORMATS = (*get_args(TranscriptFormat), "txt")
 
 
 @click.command()
@@ -33,7 +33,7 @@ FORMATS = (*get_args(TranscriptFormat), "txt")
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="txt is text under another name.",
+    help="txt and md are text and markdown under other names.",
 )
 @click.option(
     "--out",
@@ -53,6 +53,7 @@ FORMATS = (*get_args(TranscriptFormat), "txt")
 @click.option("--no-diarize", is_flag=True, help="Words only, no speakers.")
 @click.option("--speakers", type=click.IntRange(1, 100), help="Number of speakers, when it is known.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files under way at once.")
+@style_options
 def command(
     paths: tuple[Path, ...],
     server: str | None,
@@ -65,6 +66,7 @@ def command(
     no_diarize: bool,
     speakers: int | None,
     jobs: int,
+    **style: Any,
 ) -> None:
     """Turn recordings into transcripts.
 
@@ -86,11 +88,11 @@ def command(
     )
     inputs = collect(paths)
     prints = len(inputs) == 1 and out is None and not paths[0].is_dir()
-    places = [None] if prints else destinations(inputs, out or Path(), extension)
+    places = [None] if prints else destinations(inputs, out or Path(), suffix_of(extension))
     if out is not None:
         # Better now than after an hour of transcribing.
         out.mkdir(parents=True, exist_ok=True)
-    job = Job(options, cast("TranscriptFormat", "text" if extension == "txt" else extension), jobs)
+    job = Job(options, form_of(extension), style_of(**style), jobs)
     failures = interruption.run(job.run(server, list(zip(inputs, places, strict=True)), _own_settings(server)))
     sys.exit(1 if failures else 0)
 
@@ -120,9 +122,12 @@ def _options(**values: object) -> Options:
 class Job:
     """All files of one call; counts those that failed."""
 
-    def __init__(self, options: Options, format: TranscriptFormat, jobs: int) -> None:
+    def __init__(
+        self, options: Options, format: TranscriptFormat, style: Mapping[str, float | bool], jobs: int
+    ) -> None:
         self._options = options
         self._format: TranscriptFormat = format
+        self._style = style
         self._slots = Semaphore(jobs)
 
     async def run(self, server: str | None, work: list[tuple[Input, Path | None]], own: Settings | None) -> int:
@@ -172,6 +177,6 @@ class Job:
             state = await client.wait(media_id, progress=line.state)
             if state.status != "completed":
                 raise Invalid(state.reason or f"the recording was {state.status} meanwhile")
-            return await client.export(media_id, self._format)
+            return await client.export(media_id, self._format, **self._style)
         except Transient as error:
             raise Transient(f"{error} It has the recording as {media_id}.") from error

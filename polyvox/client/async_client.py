@@ -175,9 +175,10 @@ class AsyncClient:
         response = await self._send("GET", f"/v1/media/{media_id}/transcript", params={"format": "json"})
         return calls.transcript(response)
 
-    async def export(self, media_id: str, format: TranscriptFormat) -> str:
-        """The transcript as a document."""
-        return (await self._send("GET", f"/v1/media/{media_id}/transcript", params={"format": format})).text
+    async def export(self, media_id: str, format: TranscriptFormat, **style: float | bool) -> str:
+        """The transcript as a document; ``style`` are the route's parameters for it, such as ``max_line_length``."""
+        params = {"format": format, **style}
+        return (await self._send("GET", f"/v1/media/{media_id}/transcript", params=params)).text
 
     async def trace(self, media_id: str) -> dict[str, Any]:
         """What a recording's time went to: the answer of ``GET /v1/media/{id}/trace``."""

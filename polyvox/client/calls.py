@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from polyvox.contracts import Options, Transcript
 from polyvox.errors import Invalid, NotFound, PolyvoxError, Transient
 
-TranscriptFormat = Literal["json", "text", "srt", "vtt", "rttm"]
+TranscriptFormat = Literal["json", "text", "srt", "vtt", "rttm", "csv", "tsv", "markdown", "textgrid", "eaf"]
 FINAL_STATES = frozenset({"completed", "failed", "deleted"})
 TIMEOUT = httpx.Timeout(30.0, read=120.0, write=120.0)
 # Each recording that is waited for holds a connection, and there may be thousands of them.

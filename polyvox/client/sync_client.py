@@ -143,9 +143,9 @@ class Client:
         """The transcript, or what there is of it so far (``status`` says which)."""
         return calls.transcript(self._send("GET", f"/v1/media/{media_id}/transcript", params={"format": "json"}))
 
-    def export(self, media_id: str, format: TranscriptFormat) -> str:
-        """The transcript as a document."""
-        return self._send("GET", f"/v1/media/{media_id}/transcript", params={"format": format}).text
+    def export(self, media_id: str, format: TranscriptFormat, **style: float | bool) -> str:
+        """The transcript as a document; ``style`` are the route's parameters for it, such as ``max_line_length``."""
+        return self._send("GET", f"/v1/media/{media_id}/transcript", params={"format": format, **style}).text
 
     def trace(self, media_id: str) -> dict[str, Any]:
         """What a recording's time went to: the answer of ``GET /v1/media/{id}/trace``."""

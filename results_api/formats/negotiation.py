@@ -7,9 +7,10 @@ from typing import Literal
 
 from polyvox.contracts import Transcript
 from polyvox.http import Problem
-from results_api.formats import render, subtitles
+from results_api.formats import annotations, markdown, render, subtitles, tables
+from results_api.formats.style import Style
 
-Format = Literal["json", "text", "srt", "vtt", "rttm"]
+Format = Literal["json", "text", "srt", "vtt", "rttm", "csv", "tsv", "markdown", "textgrid", "eaf"]
 
 MEDIA_TYPES: dict[Format, str] = {
     "json": "application/json",
@@ -17,15 +18,28 @@ MEDIA_TYPES: dict[Format, str] = {
     "srt": "application/x-subrip",
     "vtt": "text/vtt",
     "rttm": "text/x-rttm",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "markdown": "text/markdown",
+    "textgrid": "text/praat-textgrid",
+    "eaf": "text/x-eaf+xml",
 }
 """In the order of preference where a request leaves it open."""
 
-RENDERERS: dict[Format, Callable[[Transcript], str]] = {
-    "json": lambda transcript: transcript.model_dump_json(),
+STYLED: frozenset[Format] = frozenset({"text", "srt", "vtt", "csv", "tsv", "markdown"})
+"""Those that a style makes a difference to."""
+
+RENDERERS: dict[Format, Callable[[Transcript, Style], str]] = {
+    "json": lambda transcript, _style: transcript.model_dump_json(),
     "text": render.text,
     "srt": subtitles.srt,
     "vtt": subtitles.vtt,
     "rttm": render.rttm,
+    "csv": tables.comma_separated,
+    "tsv": tables.tab_separated,
+    "markdown": markdown.markdown,
+    "textgrid": annotations.textgrid,
+    "eaf": annotations.elan,
 }
 
 _CHOICES = ", ".join(f"{name} ({media_type})" for name, media_type in MEDIA_TYPES.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from polyvox.contracts import Transcript, TranscriptSegment
+from results_api.formats.style import USUAL, Style
 from results_api.merge.speakers import labels
 from results_api.merge.writing import join_texts
 
@@ -13,19 +14,19 @@ PARAGRAPH_S = 60.0
 """A paragraph of one speaker ends at a long pause, and at the first sentence beyond a minute."""
 
 
-def text(transcript: Transcript) -> str:
+def text(transcript: Transcript, style: Style = USUAL) -> str:
     """One line per paragraph: ``[00:00:01.2 - 00:00:05.8] Speaker 1: Hello.``; no label where none is known."""
     names = labels(transcript)
     lines = []
-    for paragraph in _paragraphs(transcript.segments):
-        speaker = paragraph[0].speaker
+    for paragraph in paragraphs(transcript.segments):
+        speaker = paragraph[0].speaker if style.speakers else None
         label = f"{names.get(speaker, speaker)}: " if speaker else ""
         said = join_texts(segment.text for segment in paragraph)
-        lines.append(f"[{_clock(paragraph[0].start)} - {_clock(paragraph[-1].end)}] {label}{said}\n")
+        lines.append(f"[{clock(paragraph[0].start)} - {clock(paragraph[-1].end)}] {label}{said}\n")
     return "".join(lines)
 
 
-def rttm(transcript: Transcript) -> str:
+def rttm(transcript: Transcript, _style: Style = USUAL) -> str:
     """One SPEAKER line per turn, seconds to the millisecond (NIST RT-09 evaluation plan, appendix A)."""
     return "".join(
         f"SPEAKER {transcript.media_id} 1 {turn.start:.3f} {turn.end - turn.start:.3f} "
@@ -34,7 +35,8 @@ def rttm(transcript: Transcript) -> str:
     )
 
 
-def _paragraphs(segments: Sequence[TranscriptSegment]) -> Iterator[list[TranscriptSegment]]:
+def paragraphs(segments: Sequence[TranscriptSegment]) -> Iterator[list[TranscriptSegment]]:
+    """What one speaker says in a row, up to a long pause or a minute."""
     paragraph: list[TranscriptSegment] = []
     for segment in segments:
         if paragraph and (
@@ -49,7 +51,7 @@ def _paragraphs(segments: Sequence[TranscriptSegment]) -> Iterator[list[Transcri
         yield paragraph
 
 
-def _clock(moment_s: float) -> str:
+def clock(moment_s: float) -> str:
     """``00:01:02.3``: tenths of a second, as exact as word times are."""
     tenths = round(moment_s * 10)
     minutes, tenth = divmod(tenths, 600)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
 from polyvox.contracts import Transcript
@@ -19,8 +19,9 @@ from results_api.database.database import Database
 from results_api.database.listing import Filters
 from results_api.database.recording import Status
 from results_api.formats import negotiation as formats
+from results_api.formats.style import Style
 from results_api.http import audio as api_audio
-from results_api.http import conditional, documents, replays
+from results_api.http import conditional, documents, replays, styling
 from results_api.http import events as events_stream
 from results_api.http.documents import MediaDocument, MediaPage
 from results_api.http.reading import Reading, unknown
@@ -116,7 +117,7 @@ def router(runtime: Runtime) -> APIRouter:
         responses={
             200: {"content": {formats.MEDIA_TYPES[form]: {} for form in formats.MEDIA_TYPES if form != "json"}},
             **NOT_MODIFIED,
-            **documented(400, 404, 406, 409, 410, 503),
+            **documented(400, 404, 406, 409, 410, 422, 503),
         },
     )
     async def transcript(
@@ -124,10 +125,12 @@ def router(runtime: Runtime) -> APIRouter:
         request: Request,
         format: Annotated[str | None, FORMAT] = None,
         accept: Annotated[str | None, Header(description="Decides where no format is given.")] = None,
+        *,
+        style: Annotated[Style, Depends(styling.style)],
     ) -> Response:
         """Words are there as soon as they are written, with `status` `processing`; speakers when they come."""
         form = formats.wanted(format, accept)
-        rendered = await transcripts.get(await reading.present(media_id), form)
+        rendered = await transcripts.get(await reading.present(media_id), form, style)
         return conditional.answer(
             request,
             rendered.body,

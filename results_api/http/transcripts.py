@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from polyvox import keys
 from polyvox.contracts import Transcript
 from polyvox.errors import NotFound
 from polyvox.http import Problem
+from polyvox.keys import options_hash
 from polyvox.ports import ObjectStore
 from results_api.database.recording import Recording
-from results_api.formats.negotiation import RENDERERS, Format
+from results_api.formats.negotiation import RENDERERS, STYLED, Format
+from results_api.formats.style import USUAL, Style
 from results_api.merge.merge import merge
 from results_api.merge.merge_input import merge_input
 from results_api.projection import artifacts
@@ -41,13 +43,15 @@ class Transcripts:
         self._store = store
         self._cache = _Cache(cache_bytes)
 
-    async def get(self, recording: Recording, form: Format) -> Rendered:
+    async def get(self, recording: Recording, form: Format, style: Style = USUAL) -> Rendered:
         """Raises Problem 409 for a recording that failed, Unavailable when the store is in trouble."""
         outcome = recording.outcome
+        looks = f".{options_hash(asdict(style))}" if form in STYLED and style != USUAL else ""
         if outcome is not None and outcome.status == "completed":
-            made_of = f"v{outcome.version}.{outcome.basis}.{form}"
+            made_of = f"v{outcome.version}.{outcome.basis}.{form}{looks}"
             body = await self._cache.get(
-                f"{recording.media_id}/{made_of}", lambda: self._stored(recording.media_id, outcome.version, form)
+                f"{recording.media_id}/{made_of}",
+                lambda: self._stored(recording.media_id, outcome.version, form, style),
             )
             return Rendered(body, f'"{made_of}"', outcome.ended_at)
         failure = recording.failure
@@ -59,15 +63,15 @@ class Transcripts:
                 f"{failure.reason} Its status has more: /v1/media/{recording.media_id}.",
                 members={"media_id": recording.media_id, "failure": failure.model_dump(include={"stage", "code"})},
             )
-        made_of = f"{basis(recording.current)}.{form}"
-        body = await self._cache.get(f"{recording.media_id}/{made_of}", lambda: self._so_far(recording, form))
+        made_of = f"{basis(recording.current)}.{form}{looks}"
+        body = await self._cache.get(f"{recording.media_id}/{made_of}", lambda: self._so_far(recording, form, style))
         return Rendered(body, f'"{made_of}"', recording.updated_at)
 
     def forget(self, media_id: str) -> None:
         """Keep nothing of a recording that was deleted."""
         self._cache.drop(f"{media_id}/")
 
-    async def _stored(self, media_id: str, version: int, form: Format) -> bytes:
+    async def _stored(self, media_id: str, version: int, form: Format, style: Style) -> bytes:
         try:
             body = await self._store.get(keys.result(media_id, version))
         except NotFound as error:
@@ -75,16 +79,16 @@ class Transcripts:
             raise Problem(404, "object-lost", "The file is gone", detail) from error
         if form == "json":
             return body
-        return await asyncio.to_thread(lambda: RENDERERS[form](Transcript.model_validate_json(body)).encode())
+        return await asyncio.to_thread(lambda: RENDERERS[form](Transcript.model_validate_json(body), style).encode())
 
-    async def _so_far(self, recording: Recording, form: Format) -> bytes:
+    async def _so_far(self, recording: Recording, form: Format, style: Style) -> bytes:
         found = await artifacts.load(self._store, recording.current)
         media = merge_input(recording.current, found.words, found.diarization, versions(0, recording.current))
 
         def make() -> bytes:
             # All may be in: it is finished when it is published, not before.
             unfinished = merge(media).model_copy(update={"status": "processing"})
-            return RENDERERS[form](unfinished).encode()
+            return RENDERERS[form](unfinished, style).encode()
 
         return await asyncio.to_thread(make)
 
