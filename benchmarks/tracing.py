@@ -1,11 +1,13 @@
 """What tracing costs the pipeline: two products side by side, one with it and one without, driven in turns.
 
     python -m benchmarks.tracing [--rounds 10] [--recordings 60] [--otlp]
+    python -m benchmarks.tracing --alone
 
 The pipeline is that of benchmarks/pipeline.py, with engines that return at once: what is left is all overhead. Each
 round drives both, the first of the one before last; medians of the rounds are compared, by CPU time, which other
 work on the machine disturbs least, and by throughput. ``--otlp`` also sends every span to a collector, which is a
-process of its own here and does not count.
+process of its own here and does not count. ``--alone`` measures by itself what is done for each piece of work, of which
+there are seven to a recording of one part: smaller than what a busy machine lets the pipeline tell.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ import multiprocessing
 import os
 import platform
 import statistics
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from multiprocessing.connection import Connection
 
 from benchmarks.pipeline import Product, product, throughput
+from polyvox import tracing
+from polyvox.clock import SystemClock
 from tests.support.otlp import collecting
 
 VARIABLES = ("POLYVOX_TRACING", "POLYVOX_OTLP_ENDPOINT")
@@ -96,6 +101,23 @@ def report(found: dict[str, list[dict[str, float]]], recordings: int) -> None:
         )
 
 
+def alone(pieces: int = 20_000) -> None:
+    """CPU time for one piece of work with three steps and its note, and for the same without tracing."""
+    clock, parent = SystemClock(), tracing.new()
+    for is_on in (False, True):
+        tracing.use(None, is_on=is_on)
+        began_s = time.process_time()
+        for _ in range(pieces):
+            with tracing.doing("transcriber", clock, parent=parent, media_id="x", member="one", queued_us=1) as work:
+                for name in ("fetch", "transcriber", "store"):
+                    with tracing.step(name):
+                        pass
+                if is_on:
+                    tracing.note_of(work)
+        each_us = (time.process_time() - began_s) / pieces * 1e6
+        print(f"tracing {'on' if is_on else 'off'}: {each_us:.0f} us for each piece of work")
+
+
 def cpu_ms(one: dict[str, float]) -> float:
     return sum(value for name, value in one.items() if not name.endswith("per_s"))
 
@@ -114,7 +136,11 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=10)
     options.add_argument("--recordings", type=int, default=60)
     options.add_argument("--otlp", action="store_true")
+    options.add_argument("--alone", action="store_true")
     given = options.parse_args()
+    if given.alone:
+        alone()
+        return
     with collector() if given.otlp else nullcontext() as endpoint:
         asyncio.run(measure(given.rounds, given.recordings, endpoint))
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "weights": "Pull, list and verify model weights.",
     "buckets": "Make the object store's buckets and have it tell of new objects.",
     "top": "Show what a running server is up to, live.",
+    "plan": "Say what it takes to transcribe so many hours a day.",
     "trace": "Show what a recording's time went to, as a timeline.",
     "topics": "Show what flows through the log, and how far behind each consumer is.",
     "replay": "Run a stage again over recordings that have a result.",

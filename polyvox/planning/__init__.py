@@ -1,0 +1,1 @@
+"""What it takes to transcribe so many hours a day, from measured figures."""
