@@ -20,7 +20,7 @@ from urllib.parse import quote
 from ingest.decode.file import Decoded
 from ingest.decode.process import decode_in_child, nursery
 from ingest.measuring import Measuring
-from polyvox import keys, topics
+from polyvox import keys, topics, tracing
 from polyvox.audio import SAMPLE_RATE_HZ
 from polyvox.contracts import (
     AudioSlice,
@@ -114,7 +114,8 @@ class Normaliser:
                 self._measure(media, decoded.samples, time.monotonic() - began_s)
             # Decoding takes a while: what was deleted meanwhile must not come back in part.
             await self._expect(media)
-            await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
+            with tracing.step("store"):
+                await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
         return decoded
 
     async def _expect(self, media: MediaUploaded) -> None:
