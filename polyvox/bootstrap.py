@@ -99,7 +99,7 @@ def _s3(settings: Settings, bucket: str, *, prefix: str = "") -> ObjectStore:
 
 def _spans(settings: Settings, member: str) -> OtlpSpans | None:
     """Where spans go besides the recordings' own traces."""
-    if settings.otlp_endpoint is None or not settings.tracing:
+    if not settings.otlp_endpoint or not settings.tracing:
         return None
     try:
         from polyvox.adapters.otlp import OtlpSpans
