@@ -38,7 +38,7 @@ async def test_every_message_is_handled_once_and_committed(bench: Bench) -> None
     await until(bench.no_lag, PATIENCE_S)
     await running.stop()
     assert sorted(gate.done) == ids(200)
-    assert bench.metrics.values(PARTITIONS_ASSIGNED, worker=STAGE, lane="interactive")[0] == 6
+    assert 6 in bench.metrics.values(PARTITIONS_ASSIGNED, worker=STAGE, lane="interactive")
 
 
 async def test_work_goes_on_where_nothing_moves_and_finishes_where_it_must(bench: Bench) -> None:

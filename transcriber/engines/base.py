@@ -82,7 +82,7 @@ class Transcription:
     """(start, end) in seconds of what the voice activity detector heard."""
     suspects: list[Suspect] = field(default_factory=list)
     """What of the words is not to be trusted."""
-    effort: Effort = NO_EFFORT
+    effort: Effort = field(default=NO_EFFORT, compare=False)
 
 
 class TranscriberEngine(Protocol):
