@@ -5,8 +5,8 @@
 Each system runs in a process of its own, one after the other, on groups of the evaluation set and on three kinds of
 load: long recordings, many short files (bulk), one file of 30 s alone. Results are kept in FOLDER, one JSON file for
 each system; with --report only the table of what is there is printed. ``--minutes`` takes so much of each group, evenly
-over its files, ``--long-minutes`` of those with long recordings; 0 takes all. Processor time is given beside the clock's:
-on a machine that others use too, it is what to compare.
+over its files, ``--long-minutes`` of those with long recordings; 0 takes all. Processor time stands beside the time
+by the clock: on a machine that others use too, it is what to compare.
 """
 
 from __future__ import annotations

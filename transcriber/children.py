@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from polyvox.child.child import Child
 from polyvox.child.pool import MODEL_ENV, ChildPool, threads_each
+from polyvox.errors import PolyvoxError
 from polyvox.metrics import Metrics
 from polyvox.settings import Settings
 from transcriber.engines.base import TranscribeOptions, Transcription
+from transcriber.together import Together
 
 FACTORY = "transcriber.engines.host:build"
 START_TIMEOUT_S = 300.0
+SHARED_BYTES = 8 << 20
+"""FLAC of about 6 minutes: what is longer fills a model's batch by itself."""
+
+SHARED_WAIT_S = 0.03
+Request = tuple[bytes, str, TranscribeOptions]
 
 
 class Models:
-    """Whisper in processes of its own. They start at the first call, or at ``warm``."""
+    """Whisper in processes of its own. They start at the first call, or at ``warm``.
+
+    Short parts that are asked for at the same time go to a process together, so that their windows share
+    the model's batch: up to ``shared`` of them.
+    """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         count = settings.transcriber_concurrency
+        # Another engine would work off one after the other what it was given together.
+        self.shared = settings.transcriber_batch if settings.transcriber_engine == "whisper" else 1
         kwargs = {
             "weights_dir": str(settings.weights_dir),
             "device": settings.device,
@@ -24,6 +39,13 @@ class Models:
             "default_model": settings.transcriber_model,
         }
         self._timeout_s = settings.transcribe_timeout_s
+        self._together: Together[Request, Transcription] = Together(
+            self._transcribe,
+            turns=count,
+            most=self.shared,
+            most_bytes=SHARED_BYTES,
+            wait_s=SHARED_WAIT_S if self.shared > 1 else 0.0,
+        )
         self._pool = ChildPool(
             [
                 Child(
@@ -40,8 +62,13 @@ class Models:
 
     async def transcribe(self, flac: bytes, engine: str, options: TranscribeOptions) -> Transcription:
         """Words of a part. Raises what ``Child.call`` does; cancelling ends the child's work."""
-        result: Transcription = await self._pool.call("transcribe", flac, engine, options, timeout_s=self._timeout_s)
-        return result
+        return await self._together.ask((flac, engine, options), size_bytes=len(flac))
+
+    async def _transcribe(self, requests: Sequence[Request]) -> list[Transcription | PolyvoxError]:
+        answers: list[Transcription | PolyvoxError] = await self._pool.call(
+            "transcribe_many", list(requests), timeout_s=self._timeout_s * len(requests)
+        )
+        return answers
 
     async def warm(self) -> None:
         await self._pool.warm()

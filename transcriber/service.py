@@ -41,7 +41,7 @@ async def work(runtime: Runtime) -> None:
         topics=topics.laned(PartReady.TOPIC),
         handler=handler.handle,
         on_give_up=handler.give_up,
-        concurrency=settings.transcriber_concurrency,
+        concurrency=settings.transcriber_concurrency * models.shared,
     )
     async with warmed(models):
         await worker.run(runtime.stopping)

@@ -176,6 +176,8 @@ def test_only_what_is_not_believed_is_written_again() -> None:
     assert next_temperature([loop]) == 0.2
     assert next_temperature([loop, doubt]) == 0.4
     assert next_temperature([loop, good]) is None
+    assert next_temperature([loop], first=0.5) == 0.6
+    assert next_temperature([loop] * 4, first=0.5) is None
     assert best([loop, good]) == good
     assert best([loop, doubt] * 3) == doubt
     assert (good.suspect, loop.suspect, doubt.suspect) == (None, "loop", "doubt")

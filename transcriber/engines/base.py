@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from polyvox.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +102,13 @@ class TranscriberEngine(Protocol):
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """The five most probable languages with their probabilities; [] when nobody speaks."""
+
+
+@runtime_checkable
+class BatchedEngine(TranscriberEngine, Protocol):
+    """An engine whose model works on many recordings at once."""
+
+    def transcribe_many(
+        self, items: Sequence[tuple[NDArray[np.float32], TranscribeOptions]]
+    ) -> list[Transcription | Invalid]:
+        """As ``transcribe`` for each (audio, options); what is wrong with one stands in its place."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from polyvox.audio import decode_flac
-from transcriber.engines.base import TranscribeOptions, TranscriberEngine, Transcription
+from polyvox.errors import Invalid, PolyvoxError
+from transcriber.engines.base import BatchedEngine, TranscribeOptions, TranscriberEngine, Transcription
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.registry import ENGINES, load
+
+Request = tuple[bytes, str, TranscribeOptions]
+"""FLAC of a part, engine, options."""
 
 
 class Host:
@@ -29,6 +34,45 @@ class Host:
         result = self._engines.get(engine).transcribe(decode_flac(flac), options)
         busy_s = time.monotonic() - began_s - sum(load.took_s for load in result.effort.loads)
         return replace(result, effort=replace(result.effort, busy_s=busy_s, device=self._device))
+
+    def transcribe_many(self, requests: Sequence[Request]) -> list[Transcription | PolyvoxError]:
+        """As ``transcribe`` for each; what is wrong with one stands in its place."""
+        answers: dict[int, Transcription | PolyvoxError] = {}
+        together: dict[str, list[int]] = {}
+        for index, (flac, name, options) in enumerate(requests):
+            try:
+                if len(requests) > 1 and isinstance(self._engines.get(name), BatchedEngine):
+                    together.setdefault(name, []).append(index)
+                else:
+                    answers[index] = self.transcribe(flac, name, options)
+            except Invalid as error:
+                answers[index] = error
+        for name, indices in together.items():
+            answers.update(self._batched(name, {index: requests[index] for index in indices}))
+        return [answers[index] for index in range(len(requests))]
+
+    def _batched(self, name: str, requests: dict[int, Request]) -> dict[int, Transcription | PolyvoxError]:
+        engine = self._engines.get(name)
+        assert isinstance(engine, BatchedEngine)
+        answers: dict[int, Transcription | PolyvoxError] = {}
+        items = {}
+        began_s = time.monotonic()
+        for index, (flac, _, options) in requests.items():
+            try:
+                items[index] = (decode_flac(flac), options)
+            except Invalid as error:
+                answers[index] = error
+        found = dict(zip(items, engine.transcribe_many(list(items.values())), strict=True))
+        loads = [load for one in found.values() if isinstance(one, Transcription) for load in one.effort.loads]
+        busy_s = time.monotonic() - began_s - sum(load.took_s for load in loads)
+        samples = sum(audio.size for audio, _ in items.values())
+        for index, answer in found.items():
+            if isinstance(answer, Transcription):
+                # What was done for all of them counts for each by its length.
+                own_s = busy_s * items[index][0].size / max(samples, 1)
+                answer = replace(answer, effort=replace(answer.effort, busy_s=own_s, device=self._device))  # noqa: PLW2901
+            answers[index] = answer
+        return answers
 
     def detect_language(self, flac: bytes, engine: str) -> list[tuple[str, float]]:
         """The five most probable languages of a 16 kHz mono FLAC. Raises as ``transcribe``."""

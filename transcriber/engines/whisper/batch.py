@@ -31,6 +31,8 @@ class Job:
     features: Tensor | None = None
     settle_language: Callable[[dict[str, float]], str] | None = None
     """Given, decides the window's language from what the model hears in it."""
+    temperature: float = 0.0
+    """The first that is tried."""
     tried: list[Hypothesis] = field(default_factory=list)
 
 
@@ -87,7 +89,7 @@ class Batch:
             job.features = None
             if job.settle_language is not None:
                 job.language = job.settle_language(self._model.language_probabilities(row))
-            self._start(row, job, 0.0)
+            self._start(row, job, job.temperature)
             entered.append(row)
         return entered
 
@@ -162,7 +164,7 @@ class Batch:
         running = self._running.pop(row)
         job = running.job
         job.tried.append(self._hypothesis(row, running))
-        temperature = next_temperature(job.tried)
+        temperature = next_temperature(job.tried, job.temperature)
         if temperature is not None:
             self._start(row, job, temperature)
             return

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyvox.errors import Invalid
-from transcriber.engines.base import TranscribeOptions, Transcription
+from transcriber.engines.base import Load, TranscribeOptions, Transcription
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.vad import find_speech
 from transcriber.engines.whisper.alignment import POSITIONS_PER_S, align, emphasised, first_positions
@@ -50,7 +50,9 @@ class WhisperEngine:
             except Invalid as error:
                 results.update(dict.fromkeys(chosen, error))
                 continue
-            results.update(zip(chosen, _transcribe(model, [items[index] for index in chosen]), strict=True))
+            loads = self._models.take_loads()
+            found = _transcribe(model, [items[index] for index in chosen], loads)
+            results.update(zip(chosen, found, strict=True))
         return [results[index] for index in range(len(items))]
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
@@ -61,7 +63,7 @@ class WhisperEngine:
         return recording.languages
 
 
-def _transcribe(model: WhisperModel, items: Sequence[Item]) -> list[Transcription | Invalid]:
+def _transcribe(model: WhisperModel, items: Sequence[Item], loads: tuple[Load, ...]) -> list[Transcription | Invalid]:
     model.generator.manual_seed(0)
     recordings: list[Recording | Invalid] = []
     queue: deque[Job] = deque()
@@ -82,12 +84,18 @@ def _transcribe(model: WhisperModel, items: Sequence[Item]) -> list[Transcriptio
 
     def done(job: Job, hypothesis: Hypothesis | None) -> None:
         left: Left = job.owner
+        left.recording.count(job)
         words = [] if hypothesis is None else _words(model, job, hypothesis)
         suspect = None if hypothesis is None else hypothesis.suspect
         queue.extend(left.recording.take(left, words, suspect))
 
     Batch(model).run(next_jobs, done)
-    return [found if isinstance(found, Invalid) else found.result() for found in recordings]
+    results: list[Transcription | Invalid] = []
+    for found in recordings:
+        # The first that is transcribed is the one for which the model was loaded.
+        results.append(found if isinstance(found, Invalid) else found.result(loads))
+        loads = loads if isinstance(found, Invalid) else ()
+    return results
 
 
 def _opened(audio: NDArray[np.float32], options: TranscribeOptions) -> Recording:

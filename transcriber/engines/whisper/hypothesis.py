@@ -10,11 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-MAX_COMPRESSION = 2.4
-MIN_LOGPROB = -1.0
-MAX_NO_SPEECH = 0.6
-"""Whisper's own thresholds (openai-whisper, transcribe.py)."""
+from transcriber.engines.windowed import MAX_COMPRESSION, MAX_NO_SPEECH, MIN_LOGPROB, temperatures
 
 LONGEST_LOOP = 24
 LOOP_TIMES = 4
@@ -61,12 +57,13 @@ class Hypothesis:
         return "loop" if self.repeats else "doubt" if self.doubtful else None
 
 
-def next_temperature(tried: Sequence[Hypothesis]) -> float | None:
-    """What to try after ``tried``, in order; None when the last is good or nothing is left."""
+def next_temperature(tried: Sequence[Hypothesis], first: float = 0.0) -> float | None:
+    """What to try after ``tried``, which began at ``first``; None when the last is good or nothing is left."""
     last = tried[-1]
-    if last.silent or last.suspect is None or len(tried) == len(TEMPERATURES):
+    ladder = temperatures(first)
+    if last.silent or last.suspect is None or len(tried) >= len(ladder):
         return None
-    return TEMPERATURES[len(tried)]
+    return ladder[len(tried)]
 
 
 def best(tried: Sequence[Hypothesis]) -> Hypothesis | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transcriber.engines.base import EngineWord, Suspect, TranscribeOptions, Transcription
+from transcriber.engines.base import Effort, EngineWord, Load, Suspect, TranscribeOptions, Transcription
 from transcriber.engines.whisper.batch import Job
 from transcriber.engines.whisper.hypothesis import Reason
 from transcriber.engines.windowed import ROUNDS, numbered
@@ -51,6 +51,7 @@ class Recording:
         self._words: list[Placed] = []
         self._suspects: list[Suspect] = []
         self._segments = 0
+        self._effort = Effort()
 
     def heard_languages(self, languages: list[tuple[str, float]]) -> None:
         """The likeliest languages, the best first."""
@@ -62,6 +63,17 @@ class Recording:
         if self._options.task == "detect":
             return []
         return [self._job(Left(self, window, 0), self.features.pop(n, None)) for n, window in enumerate(self.windows)]
+
+    def count(self, job: Job) -> None:
+        """What a job that is done cost."""
+        effort = self._effort
+        self._effort = replace(
+            effort,
+            windows=effort.windows + 1,
+            window_s=effort.window_s + job.owner.window.duration_s,
+            decodes=effort.decodes + len(job.tried),
+            tokens=effort.tokens + sum(len(hypothesis.tokens) for hypothesis in job.tried),
+        )
 
     def take(self, left: Left, words: Sequence[Placed], suspect: Reason | None) -> list[Job]:
         """Keep the words of a window; gives what is to be listened to again: speech that they leave out."""
@@ -75,7 +87,8 @@ class Recording:
         gaps = uncovered(left.window, [(word.start_s, word.end_s) for word in words])
         return [self._job(Left(self, gap, left.round_ + 1), None) for gap in gaps]
 
-    def result(self) -> Transcription:
+    def result(self, loads: tuple[Load, ...] = ()) -> Transcription:
+        """What there is when no job is left. ``loads``: models that were loaded for it."""
         words: list[EngineWord] = numbered(sorted(self._words, key=lambda word: word.start_s))
         return Transcription(
             words=words,
@@ -83,6 +96,7 @@ class Recording:
             languages=self.languages,
             speech=self._speech,
             suspects=sorted(self._suspects, key=lambda suspect: suspect.start_s),
+            effort=replace(self._effort, loads=loads),
         )
 
     def _job(self, left: Left, features: Any) -> Job:
@@ -96,6 +110,7 @@ class Recording:
             left,
             features,
             self._settle if open_ and len(self.windows) > 1 else None,
+            self._options.temperature,
         )
 
     def _settle(self, probabilities: dict[str, float]) -> str:
