@@ -190,6 +190,12 @@ class Settings(BaseSettings):
     )
     transcriber_model: str = Field("base", description="Model of the transcriber when a request names none.")
     transcriber_concurrency: int = Field(1, ge=1, description="Parts transcribed at the same time by one transcriber.")
+    transcriber_batch: int = Field(
+        4,
+        ge=1,
+        description="Short parts that a transcriber's model takes together, so that their windows share its batch; "
+        "engine whisper only.",
+    )
     transcribe_timeout_s: float = Field(3600.0, gt=0, description="Longest wall-clock time for one part, in seconds.")
     diarizer_pipeline: str = Field(
         "builtin",
@@ -198,6 +204,12 @@ class Settings(BaseSettings):
     diarizer_concurrency: int = Field(1, ge=1, description="Recordings diarized at the same time by one diarizer.")
     diarize_timeout_s: float = Field(
         6 * 3600.0, gt=0, description="Longest wall-clock time for one recording, in seconds."
+    )
+    speakers_wait_s: float = Field(
+        3600.0,
+        gt=0,
+        description="How long a recording that has its words waits for its speakers, in seconds; then its result is "
+        "made without them, and made again when they come.",
     )
     hf_token: str | None = Field(None, description="Hugging Face token, for pipelines and models that need one.")
 
