@@ -47,7 +47,8 @@ class Results:
 def _this_server(request: Request) -> str:
     """The address at which this very request came in, where the same process serves results."""
     scope = {**request.scope, "method": "GET", "path": "/v1/media/any/transcript", "path_params": {}}
-    if not any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+    server = request.scope.get("server")
+    if server is None or not any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
         raise Problem(
             503,
             "no-results",
@@ -55,5 +56,5 @@ def _this_server(request: Request) -> str:
             "This server takes recordings and does not know where their transcripts come out. Whoever runs it can say "
             "so in POLYVOX_RESULTS_URL; POST /v1/media works without.",
         )
-    host, port = request.scope["server"]
+    host, port = server
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -16,7 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 import polyvox
-from polyvox.http import problems
+from polyvox.http import openai_errors, problems
 from polyvox.http.measuring import Measured
 from polyvox.http.middleware import HeadLikeGet, LingeringClose, SecurityHeaders
 from polyvox.http.operations import operations_router
@@ -84,9 +84,13 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = ProblemDocument.model_json_schema()
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    for path in document.get("paths", {}).values():
-        for operation in path.values():
+    for path, operations in document.get("paths", {}).items():
+        for operation in operations.values():
             responses = operation.get("responses", {})
+            if openai_errors.are_spoken_at(path):
+                responses.pop("422", None)
+                responses["default"] = openai_errors.DOCUMENTED
+                continue
             if "422" in responses:
                 responses["422"] = documented(422)[422]
             responses["default"] = {**documented(500)[500], "description": "Any other refusal or failure."}

@@ -12,6 +12,31 @@ if TYPE_CHECKING:
     from polyvox.http.problems import Problem
 
 PREFIXES = ("/v1/audio/", "/v1/models")
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+DOCUMENTED: dict[str, Any] = {
+    "description": "What is wrong, in OpenAI's shape.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {
+                    "error": {
+                        "type": "object",
+                        "required": ["message", "type", "param", "code"],
+                        "properties": {
+                            "message": {"type": "string"},
+                            "type": {"type": "string"},
+                            "param": _TEXT_OR_NULL,
+                            "code": _TEXT_OR_NULL,
+                        },
+                    }
+                },
+            }
+        }
+    },
+}
+"""The OpenAPI response."""
 STATUSES = {406: 400, 410: 404, 415: 400, 422: 400}
 
 

@@ -8,29 +8,6 @@ from ingest.answering.openai.fields import FORMATS, GRANULARITIES, Task
 from ingest.upload.document import BINARY
 
 _TEXT = {"type": "string"}
-_ERROR = {
-    "description": "What is wrong, in OpenAI's shape.",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["error"],
-                "properties": {
-                    "error": {
-                        "type": "object",
-                        "required": ["message", "type", "param", "code"],
-                        "properties": {
-                            "message": _TEXT,
-                            "type": _TEXT,
-                            "param": {"type": ["string", "null"]},
-                            "code": {"type": ["string", "null"]},
-                        },
-                    }
-                },
-            }
-        }
-    },
-}
 
 
 def form_document(task: Task) -> dict[str, Any]:
@@ -63,5 +40,5 @@ def form_document(task: Task) -> dict[str, Any]:
     }
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}},
-        "responses": {"200": answer, "4XX": _ERROR, "5XX": _ERROR},
+        "responses": {"200": answer},
     }
