@@ -91,6 +91,20 @@ def test_logits_are_the_same_whoever_shares_the_batch(model: Whisper, mel: torch
     torch.testing.assert_close(ours, model.decoder(torch.tensor(SEQUENCES), features), rtol=1e-3, atol=1e-3)
 
 
+def test_a_row_that_stood_idle_writes_as_any_other(model: Whisper, mel: torch.Tensor) -> None:
+    features = model.encoder(mel)
+    decoder = Decoder(model, LinearMaker("float32", "cpu"), rows=4, slots=4)
+    decoder.hear(3, features[0])
+    ids, none = np.array(SEQUENCES[0]), np.full(8, -1)
+    for at in range(3):
+        decoder.step(Tokens(ids[at : at + 1], np.array([3]), np.array([3]), np.array([at]), none[:1]), np.array([0]))
+    decoder.hear(1, features[1])
+    ids, rows = np.array(SEQUENCES[1]), np.full(8, 1)
+    ours = decoder.step(Tokens(ids, rows, rows, np.arange(8), none), np.arange(8))
+    expected = model.decoder(torch.tensor(SEQUENCES[1:]), features[1:])[0]
+    torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_int8_stays_close(model: Whisper, mel: torch.Tensor) -> None:
     features = model.encoder(mel)
     exact, (ours, _) = model.decoder(torch.tensor(SEQUENCES), features), logits_of(model, "int8", features)

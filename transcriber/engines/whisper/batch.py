@@ -97,8 +97,9 @@ class Batch:
         tokenizer = self._model.tokenizer(job.language, job.task)
         before: list[int] = []
         if job.prompt:
-            # With nothing of the transcript so far in it, the prompt may take what the answer leaves.
-            written = tokenizer.encode(" " + job.prompt.strip())[-(self._limit - 1) :]
+            # Half of the context is the answer's, and its last place nobody's (see Buckets).
+            room = self._limit - len(tokenizer.sot_sequence) - 2
+            written = tokenizer.encode(" " + job.prompt.strip())[-room:]
             before = [tokenizer.sot_prev, *written]
         prompt = [*before, *tokenizer.sot_sequence]
         self._running[row] = _Row(job, prompt, len(before), temperature)

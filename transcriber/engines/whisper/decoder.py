@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from whisper.model import LayerNorm, Whisper
 
+from transcriber.engines.whisper.buckets import Buckets
 from transcriber.engines.whisper.caches import Caches, Indices, Int8Caches, Shape, Tokens
 from transcriber.engines.whisper.encoder import fused
 from transcriber.engines.whisper.linear import Linear, LinearMaker
@@ -73,10 +76,19 @@ class Decoder:
             for block in source.blocks
         ]
         self.caches: Caches
+        self._buckets: Buckets | None = None
         if linear.device == "cpu" and linear.precision in ("int8", "bfloat16"):
             self.caches = Int8Caches(self.shape)
         else:
-            self.caches = TensorCaches(self.shape, device=linear.device, dtype=linear.dtype)
+            caches = TensorCaches(self.shape, device=linear.device, dtype=linear.dtype)
+            self.caches = caches
+            self._buckets = Buckets(
+                lambda located: self._logits(self._hidden(located.ids, located.positions, located)),
+                device=linear.device,
+                rows=rows,
+                idle_position=self.shape.context - 1,
+                idle_column=caches.unasked,
+            )
 
     def hear(self, slot: int, features: Tensor) -> None:
         """Let ``slot`` hold the audio of ``features`` (positions, width)."""
@@ -88,17 +100,47 @@ class Decoder:
 
         Gives float32 logits (wanted, vocabulary) of what follows the tokens at the indices ``wanted``.
         """
-        located = self.caches.locate(tokens)
+        if self._buckets is None:
+            return self._eager(tokens, wanted)
+        # Sequences that go on by a token each take the fixed sizes, prompts of new ones the long way after them.
+        alone = np.bincount(tokens.rows)[tokens.rows] == 1
+        logits = torch.empty(len(wanted), self._embedding.shape[0], device=self._embedding.device)
+        for these, run in ((alone, self._by_bucket), (~alone, self._eager)):
+            if these.any():
+                among = np.cumsum(these) - 1
+                asked = these[wanted]
+                found = run(_only(tokens, these), among[wanted[asked]])
+                logits[torch.as_tensor(asked.nonzero()[0], device=logits.device)] = found
+        return logits
+
+    def _by_bucket(self, tokens: Tokens, wanted: Indices) -> Tensor:
+        assert self._buckets is not None
+        return self._buckets.step(tokens)[torch.as_tensor(wanted, device=self._embedding.device)]
+
+    def _eager(self, tokens: Tokens, wanted: Indices) -> Tensor:
         ids = torch.as_tensor(tokens.ids, device=self._embedding.device)
         positions = torch.as_tensor(tokens.positions, device=self._embedding.device)
+        x = self._hidden(ids, positions, self.caches.locate(tokens))
+        if len(wanted) < len(tokens.ids) or not np.array_equal(wanted, np.arange(len(tokens.ids))):
+            x = x[torch.as_tensor(wanted, device=x.device)]
+        return self._logits(x)
+
+    def _hidden(self, ids: Tensor, positions: Tensor, located: Any) -> Tensor:
         x = self._embedding[ids] + self._positional[positions]
         for layer, block in enumerate(self._blocks):
             x = x + block.self_out(self.caches.attend_self(layer, block.query_key_value(block.self_norm(x)), located))
             x = x + block.cross_out(self.caches.attend_cross(layer, block.cross_query(block.cross_norm(x)), located))
             x = x + block.down(functional.gelu(block.up(block.mlp_norm(x))))
-        if len(wanted) < len(tokens.ids) or not np.array_equal(wanted, np.arange(len(tokens.ids))):
-            x = x[torch.as_tensor(wanted, device=x.device)]
+        return x
+
+    def _logits(self, x: Tensor) -> Tensor:
         return self._vocabulary(self._norm(x)).float()
+
+
+def _only(tokens: Tokens, these: NDArray[np.bool_]) -> Tokens:
+    return Tokens(
+        tokens.ids[these], tokens.rows[these], tokens.slots[these], tokens.positions[these], tokens.columns[these]
+    )
 
 
 def _parts(attention: torch.nn.Module) -> tuple[torch.nn.Linear, torch.nn.Linear, torch.nn.Linear]:

@@ -35,12 +35,13 @@ class TensorCaches:
         self._keys, self._values = torch.zeros(own, **place), torch.zeros(own, **place)
         heard = (shape.layers, shape.slots, shape.heads, shape.positions, shape.head_size)
         self._heard_keys, self._heard_values = torch.zeros(heard, **place), torch.zeros(heard, **place)
-        self._lengths = torch.zeros(shape.slots, dtype=torch.long, device=device)
+        # Never none: a row without audio would make values that are not numbers, which no mask takes out again.
+        self._lengths = torch.ones(shape.slots, dtype=torch.long, device=device)
         self._recorded = [torch.tensor(heads, dtype=torch.long, device=device) for heads in shape.recorded]
         self._first = np.cumsum([0, *(len(heads) for heads in shape.recorded)]).tolist()
         # The last column takes what nobody asks for.
-        self._unasked = shape.context // 2 + 1
-        self._scores = torch.zeros((shape.rows, self._first[-1], self._unasked + 1, shape.positions), **place)
+        self.unasked = shape.context // 2 + 1
+        self._scores = torch.zeros((shape.rows, self._first[-1], self.unasked + 1, shape.positions), **place)
         self._context = torch.arange(shape.context, device=device)
         self._audio = torch.arange(shape.positions, device=device)
 
@@ -58,7 +59,7 @@ class TensorCaches:
             here(tokens.rows),
             here(tokens.slots),
             here(tokens.positions),
-            here(np.where(tokens.columns < 0, self._unasked, tokens.columns)),
+            here(np.where(tokens.columns < 0, self.unasked, tokens.columns)),
             count if direct else None,
         )
 
