@@ -7,7 +7,7 @@ from typing import Literal
 
 from polyvox.contracts import Transcript
 from polyvox.http import Problem
-from results_api.formats import annotations, markdown, render, subtitles, tables
+from results_api.formats import markdown, render, subtitles, tables, tiers
 from results_api.formats.style import Style
 
 Format = Literal["json", "text", "srt", "vtt", "rttm", "csv", "tsv", "markdown", "textgrid", "eaf"]
@@ -38,8 +38,8 @@ RENDERERS: dict[Format, Callable[[Transcript, Style], str]] = {
     "csv": tables.comma_separated,
     "tsv": tables.tab_separated,
     "markdown": markdown.markdown,
-    "textgrid": annotations.textgrid,
-    "eaf": annotations.elan,
+    "textgrid": tiers.textgrid,
+    "eaf": tiers.elan,
 }
 
 _CHOICES = ", ".join(f"{name} ({media_type})" for name, media_type in MEDIA_TYPES.items())

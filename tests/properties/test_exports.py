@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from pympi import Eaf, TextGrid
 
 from polyvox.contracts import Transcript
-from results_api.formats.annotations import elan, textgrid
 from results_api.formats.markdown import markdown
 from results_api.formats.negotiation import RENDERERS
 from results_api.formats.style import USUAL, Style
 from results_api.formats.tables import comma_separated, tab_separated
+from results_api.formats.tiers import elan, textgrid
 from results_api.merge.merge import merge
 from results_api.merge.merge_input import MergeInput
 from results_api.merge.speakers import labels
