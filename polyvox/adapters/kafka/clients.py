@@ -22,7 +22,7 @@ MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 """Largest message, and ``max.message.bytes`` of what is created here."""
 BATCH_BYTES = 128 * 1024
 FETCH_WAIT_MS = 25
-"""How long a broker holds a fetch that finds nothing; most of the latency of a quiet topic."""
+"""How long a broker holds a fetch that finds nothing, where one caller reads here and there and waits for the end."""
 STOP_S = 5.0
 
 
