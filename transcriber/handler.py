@@ -14,6 +14,7 @@ from polyvox.contracts import (
     PartTranscribed,
     PartWords,
     SpeechRegion,
+    SuspectWords,
     Word,
 )
 from polyvox.errors import NotFound, PolyvoxError, Transient, WeightsMissing
@@ -170,6 +171,10 @@ def part_words(part: PartReady, engine: str, options: TranscribeOptions, result:
             for word in result.words
         ],
         speech=[SpeechRegion(start_s=at(start_s), end_s=at(end_s)) for start_s, end_s in result.speech],
+        suspects=[
+            SuspectWords(start_s=at(one.start_s), end_s=at(one.end_s), text=one.text, reason=one.reason)
+            for one in result.suspects
+        ],
         engine=engine,
         model=options.model,
     )

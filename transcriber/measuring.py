@@ -8,21 +8,27 @@ from polyvox import metrics
 from polyvox.contracts import PartReady
 from polyvox.metrics import Metrics
 from polyvox.tenants import EVERYBODY_ALIKE, TenantClasses
+from polyvox.weights import known_models
 from transcriber.engines.base import Transcription
 
 WINDOW_S = 30.0
 """Of audio or padding in each place of Whisper's encoder."""
+OTHER = "other"
+"""What models of people's own are called, of which there may be any number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
+    """``default_model`` is the process's own; of others, those with a public name show under it."""
+
     counters: Metrics
     classes: TenantClasses = EVERYBODY_ALIKE
+    default_model: str = ""
 
     def transcribed(self, part: PartReady, engine: str, model: str, result: Transcription) -> None:
         """Count a part that an engine has just worked through."""
         effort, audio_s = result.effort, part.end_s - part.start_s
-        which = {"engine": engine, "model": model}
+        which = {"engine": engine, "model": self._shown(model)}
         self.counters.add(metrics.ENGINE_AUDIO, audio_s, stage="transcribe", **which)
         self.counters.add(metrics.ENGINE_BUSY, effort.busy_s, stage="transcribe", **which)
         self.counters.add(metrics.ENGINE_TOKENS, effort.tokens, **which)
@@ -34,8 +40,12 @@ class Measuring:
             fill = effort.window_s / (effort.windows * WINDOW_S)
             self.counters.observe(metrics.BATCH_FILL, min(fill, 1.0), engine=engine)
         for load in effort.loads:
-            self.counters.observe(metrics.MODEL_LOAD, load.took_s, stage="transcribe", engine=engine, model=load.model)
+            shown = self._shown(load.model)
+            self.counters.observe(metrics.MODEL_LOAD, load.took_s, stage="transcribe", engine=engine, model=shown)
         whose = self.classes.of(part.tenant)
         self.counters.add(
             metrics.DEVICE_TIME, effort.busy_s, stage="transcribe", device=effort.device, tenant_class=whose
         )
+
+    def _shown(self, model: str) -> str:
+        return model if model == self.default_model or model in known_models() else OTHER

@@ -25,6 +25,7 @@ async def work(runtime: Runtime) -> None:
     async def provide(model: str) -> None:
         await weights.pull_async(weights.for_transcriber(model), settings.weights_dir, hf_token=settings.hf_token)
 
+    measuring = Measuring(process_metrics(), TenantClasses(settings.tenant_classes), settings.transcriber_model)
     handler = Handler(
         runtime.store,
         Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}"),
@@ -33,7 +34,7 @@ async def work(runtime: Runtime) -> None:
         provide=provide,
         engine=settings.transcriber_engine,
         model=settings.transcriber_model,
-        measure=Measuring(process_metrics(), TenantClasses(settings.tenant_classes)).transcribed,
+        measure=measuring.transcribed,
     )
     worker = worker_of(
         runtime,

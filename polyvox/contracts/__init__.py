@@ -10,10 +10,12 @@ from polyvox.contracts.artifacts import (
     PartWords,
     SpeakerEmbedding,
     SpeechRegion,
+    SuspectWords,
     Turn,
     Word,
 )
 from polyvox.contracts.decoding import decode
+from polyvox.contracts.diarization_progressed import DiarizationProgressed
 from polyvox.contracts.envelope import Envelope, Event, Fact, Lane, encode, wrap
 from polyvox.contracts.media_completed import MediaCompleted
 from polyvox.contracts.media_deleted import MediaDeleted
@@ -46,6 +48,7 @@ __all__ = [
     "AudioTrack",
     "Coverage",
     "Diarization",
+    "DiarizationProgressed",
     "Envelope",
     "Event",
     "Fact",
@@ -73,6 +76,7 @@ __all__ = [
     "Stage",
     "StageFailed",
     "StageReport",
+    "SuspectWords",
     "TenantBacklog",
     "Transcript",
     "TranscriptSegment",

@@ -29,6 +29,15 @@ class SpeechRegion(Contract):
     end_s: float
 
 
+class SuspectWords(Contract):
+    """Words that look made up. ``reason``: ``loop``, they repeat themselves, or ``doubt``, the model doubts them."""
+
+    start_s: float
+    end_s: float
+    text: str
+    reason: str
+
+
 class PartWords(Contract):
     """Artifact ``parts/{n}/words-{options_hash}.json``."""
 
@@ -42,6 +51,8 @@ class PartWords(Contract):
     words: list[Word]
     speech: list[SpeechRegion] = []
     """What the transcriber's voice activity detector heard."""
+    suspects: list[SuspectWords] = []
+    """What of ``words`` is not to be trusted, and why."""
     engine: str
     model: str
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyvox.contracts.diarization_progressed import DiarizationProgressed
 from polyvox.contracts.envelope import Event
 from polyvox.contracts.media_completed import MediaCompleted
 from polyvox.contracts.media_deleted import MediaDeleted
@@ -24,6 +25,7 @@ EVENTS: dict[str, type[Event]] = {
         PartReady,
         PartTranscribed,
         MediaDiarized,
+        DiarizationProgressed,
         StageFailed,
         SegmentPublished,
         MediaCompleted,
