@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import sys
@@ -56,7 +57,11 @@ def command(servers: tuple[str, ...], every_s: float, once: bool, as_json: bool)
     if as_json and not once:
         raise click.UsageError("--json goes with --once")
     addresses = [server if "://" in server else f"http://{server}" for server in servers]
-    asyncio.run(_once(addresses, every_s, as_json=as_json) if once else _live(addresses, every_s))
+    if once:
+        asyncio.run(_once(addresses, every_s, as_json=as_json))
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_live(addresses, every_s))
 
 
 async def _once(servers: Sequence[str], every_s: float, *, as_json: bool) -> None:

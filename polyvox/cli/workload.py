@@ -12,7 +12,6 @@ from polyvox.metrics import (
     ENGINE_AUDIO,
     ENGINE_BUSY,
     MESSAGES_DEAD_LETTERED,
-    MESSAGES_HANDLED,
     MESSAGES_IN_FLIGHT,
     MESSAGES_RETRIED,
     RECORDINGS_ENDED,
@@ -132,4 +131,4 @@ def _ratio(amount: float, of: float) -> float | None:
 
 def is_polyvox(values: Values) -> bool:
     """Whether these are metrics of ours at all."""
-    return any(name in values.series for name in (MESSAGES_HANDLED.name, BACKLOG_AUDIO.name, MESSAGES_IN_FLIGHT.name))
+    return any(name.startswith("polyvox_") for name in values.series)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import select
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -20,6 +27,40 @@ from tests.support.polling import until
 
 GONE = "http://127.0.0.1:9"
 EVERY = ("--once", "--every", "0.3")
+
+
+@contextmanager
+def on_terminal(*arguments: str, cwd: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """`polyvox …` on a terminal of its own: what is read and written there, and the process."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "polyvox.cli", *arguments],
+        cwd=cwd,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        yield ours, process
+    finally:
+        process.kill()
+        process.wait(10)
+        os.close(ours)
+
+
+def read_until(terminal: int, text: str, *, within_s: float) -> str:
+    """What was written up to ``text``; fails the test when it does not come."""
+    seen = ""
+    deadline_s = time.monotonic() + within_s
+    while text not in seen:
+        left_s = deadline_s - time.monotonic()
+        assert left_s > 0, f"no {text!r} in {seen!r}"
+        if select.select([terminal], [], [], left_s)[0]:
+            seen += os.read(terminal, 65536).decode(errors="replace")
+    return seen
 
 
 @pytest.fixture
@@ -76,6 +117,13 @@ async def test_what_waits_and_what_failed_is_added_up_over_all_processes(
     shown = polyvox("top", *EVERY, "--server", front, "--server", behind, cwd=tmp_path).out
     assert shown.startswith("4.0 s of audio wait, done: not known yet")
     assert failed_id in shown
+
+    with on_terminal("top", "--every", "0.3", "--server", front, cwd=tmp_path) as (terminal, process):
+        seen = read_until(terminal, "RTFx", within_s=30)
+        assert "transcribe" in seen + read_until(terminal, "transcribe", within_s=10)
+        process.send_signal(signal.SIGINT)
+        read_until(terminal, "\x1b[?1049l", within_s=10)
+        assert process.wait(10) == 0
 
 
 def test_where_nobody_answers_is_said(tmp_path: Path) -> None:
