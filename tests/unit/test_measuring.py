@@ -37,7 +37,8 @@ def test_a_part_is_counted_with_what_its_engine_says_it_cost() -> None:
     part = PartReady(media_id="recording-1", part=0, part_count=1, start_s=5.0, end_s=95.0, audio=audio)
     effort = Effort("cuda", busy_s=2.0, windows=4, window_s=90.0, decodes=5, tokens=300, loads=(Load("base", 3.0),))
     result = Transcription([], "en", [], [], effort=effort)
-    TranscriberMeasuring(counters, CLASSES).transcribed(part, "whisper", "base", result)
+    measuring = TranscriberMeasuring(counters, CLASSES, "our-own")
+    measuring.transcribed(part, "whisper", "base", result)
     which = {"engine": "whisper", "model": "base"}
     assert counters.count(metrics.ENGINE_AUDIO, stage="transcribe", **which) == 90.0
     assert counters.count(metrics.ENGINE_BUSY, stage="transcribe", **which) == 2.0
@@ -47,6 +48,10 @@ def test_a_part_is_counted_with_what_its_engine_says_it_cost() -> None:
     assert counters.values(metrics.BATCH_FILL, engine="whisper") == [0.75]
     assert counters.values(metrics.MODEL_LOAD, stage="transcribe", **which) == [3.0]
     assert counters.count(metrics.DEVICE_TIME, stage="transcribe", device="cuda", **GOLD) == 2.0
+    for model in ("our-own", "somebody/model-1", "somebody/model-2"):
+        measuring.transcribed(part, "whisper", model, result)
+    assert counters.count(metrics.ENGINE_TOKENS, engine="whisper", model="our-own") == 300
+    assert counters.count(metrics.ENGINE_TOKENS, engine="whisper", model="other") == 600
 
 
 def test_a_diarized_and_a_decoded_recording_are_counted() -> None:
