@@ -93,8 +93,8 @@ def _stock(segmentation: str, embedding: str, step: float) -> Any:
     from pyannote.audio.pipelines.clustering import AgglomerativeClustering
     from pyannote.pipeline.parameter import ParamDict, Uniform
 
+    from benchmarks.stock_embedding import VoiceEmbedding
     from diarizer.engines import campplus
-    from diarizer.engines.embedding import VoiceEmbedding
 
     class WithOurWeights(SpeakerDiarization):
         """Nothing is changed but how the parts are come by: pyannote's own __init__ fetches them from a hub."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn, Run
 from diarizer.handler import Diarizer
 from diarizer.measuring import Measuring as DiarizerMeasuring
+from diarizer.notes import Notes
 from polyvox import topics
 from polyvox.contracts import MediaReady, PartReady
 from polyvox.errors import Invalid, Transient
@@ -54,7 +55,7 @@ async def provide(_model: str) -> None:
 
 
 class Turns:
-    async def diarize(self, _audio: Path, options: DiarizeOptions) -> Run:
+    async def diarize(self, _audio: Path, options: DiarizeOptions, _notes: Notes) -> Run:
         if options.num_speakers == DOOMED_SPEAKERS:
             raise FAILURES["fail: invalid"]
         turns = [EngineTurn(0.0, 3.0, "S1"), EngineTurn(3.0, 6.0, "S2")]

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from diarizer import turns as arithmetic
 from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn
 from polyvox import keys
-from polyvox.contracts import Diarization, MediaDiarized, MediaReady, Options, SpeakerEmbedding, SpeechRegion, Turn
+from polyvox.contracts import (
+    Diarization,
+    DiarizationProgressed,
+    MediaDiarized,
+    MediaReady,
+    Options,
+    SpeakerEmbedding,
+    SpeechRegion,
+    Turn,
+)
 
 
 def engine_options(options: Options) -> DiarizeOptions:
@@ -47,6 +56,18 @@ def artifact(diarized: Diarized, *, media_id: str, duration_s: float, engine: st
         ],
         engine=engine,
         model=model,
+    )
+
+
+def progress(ready: MediaReady, *, hash_: str, heard_s: float) -> DiarizationProgressed:
+    return DiarizationProgressed(
+        media_id=ready.media_id,
+        tenant=ready.tenant,
+        lane=ready.lane,
+        replay=ready.replay,
+        options_hash=hash_,
+        heard_s=_ms(heard_s),
+        audio_s=ready.duration_s,
     )
 
 

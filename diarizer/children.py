@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diarizer.engines.base import DiarizeOptions, Run
+from diarizer.engines.base import DiarizeOptions, Run, Stretch
+from diarizer.engines.heard import Heard
+from diarizer.notes import Notes, NotesOfNobody
 from polyvox import weights
 from polyvox.child.child import Child
 from polyvox.child.pool import MODEL_ENV, ChildPool, threads_each
@@ -31,16 +34,39 @@ class EngineProcesses:
         self._pool: ChildPool | None = None
         self._preparing = asyncio.Lock()
 
-    async def diarize(self, audio: Path, options: DiarizeOptions) -> Run:
-        """Diarize a 16 kHz mono FLAC file.
+    async def diarize(self, audio: Path, options: DiarizeOptions, notes: Notes = NotesOfNobody()) -> Run:  # noqa: B008
+        """Diarize a 16 kHz mono FLAC file, going on from ``notes`` and keeping them.
 
         Raises:
             Invalid: the file, the pipeline or the device is unusable, or it takes too long.
             Transient: weights cannot be fetched now, or the process died; ChildCrashed says how.
         """
         pool = await self._prepared()
-        run: Run = await pool.call("diarize", audio, options, timeout_s=self._settings.diarize_timeout_s)
-        return run
+        until_s = asyncio.get_running_loop().time() + self._settings.diarize_timeout_s
+
+        async def call(method: str, *args: Any) -> Any:
+            left_s = until_s - asyncio.get_running_loop().time()
+            return await pool.call(method, *args, timeout_s=max(left_s, 0.001))
+
+        if self._settings.diarizer_pipeline != "builtin":
+            run: Run = await call("diarize", audio, options)
+            return run
+        stretches: list[bytes] = []
+        busy_s, is_last = 0.0, False
+        while not is_last:
+            packed = await notes.read(len(stretches))
+            if packed is not None:
+                is_last = Heard.unpacked(packed).is_last
+            else:
+                stretch: Stretch = await call("hear", audio, len(stretches))
+                packed, is_last = stretch.packed, stretch.is_last
+                busy_s += stretch.busy_s
+                if stretches or not is_last:
+                    # A recording of one stretch is done in less time than notes are worth.
+                    await notes.write(len(stretches), packed, stretch.end_s)
+            stretches.append(packed)
+        run = await call("tell", stretches, options)
+        return replace(run, busy_s=run.busy_s + busy_s)
 
     async def warm(self) -> None:
         """Start the engine before there is work for it; importing pyannote takes many seconds."""

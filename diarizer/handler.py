@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from diarizer import artifact
 from diarizer.engines.base import DiarizeOptions, Run
+from diarizer.notes import Notes, StoredNotes
 from polyvox import keys
 from polyvox.contracts import Diarization, Envelope, MediaReady
 from polyvox.errors import NotFound, PolyvoxError
@@ -17,7 +18,7 @@ from polyvox.publish import Publisher
 
 
 class Engines(Protocol):
-    async def diarize(self, audio: Path, options: DiarizeOptions) -> Run: ...
+    async def diarize(self, audio: Path, options: DiarizeOptions, notes: Notes, /) -> Run: ...
 
 
 Measure = Callable[[MediaReady, Run], None]
@@ -61,20 +62,26 @@ class Diarizer:
             diarization = Diarization.model_validate_json(await self._store.get(key))
         except NotFound:
             began_s = self._clock.monotonic_s()
-            diarization = await self._diarize(ready, options)
+
+            async def tell(heard_s: float) -> None:
+                await self._publisher.publish(artifact.progress(ready, hash_=hash_, heard_s=heard_s))
+
+            notes = StoredNotes(self._store, ready.media_id, hash_, tell)
+            diarization = await self._diarize(ready, options, notes)
             processing_s = self._clock.monotonic_s() - began_s
             await self._store.put(key, diarization.model_dump_json().encode(), content_type="application/json")
+            await notes.remove()
         await self._publisher.publish(artifact.event(ready, diarization, hash_=hash_, processing_s=processing_s))
 
     async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
         """Say that the recording will have no speakers, and why."""
         await self._publisher.publish(stage_failed(envelope.data, "diarize", error, attempts))
 
-    async def _diarize(self, ready: MediaReady, options: DiarizeOptions) -> Diarization:
+    async def _diarize(self, ready: MediaReady, options: DiarizeOptions, notes: Notes) -> Diarization:
         # The mix of all channels holds every voice; a single channel may not.
         track = next((track for track in ready.tracks if track.channel is None), ready.tracks[0])
         async with self._store.local_file(track.key) as path:
-            run = await self._engines.diarize(path, options)
+            run = await self._engines.diarize(path, options, notes)
         self._measure(ready, run)
         return artifact.artifact(
             run.diarized,

@@ -89,6 +89,11 @@ def diarization(media_id: str, options_hash: str) -> str:
     return f"media/{media_id}/diarization-{options_hash}.json"
 
 
+def heard(media_id: str, options_hash: str, stretch: int) -> str:
+    """What the diarizer heard in a stretch of a recording that it is not done with."""
+    return f"media/{media_id}/diarization-{options_hash}/{stretch:05d}.npz"
+
+
 def result(media_id: str, version: int) -> str:
     return f"media/{media_id}/result-v{version}.json"
 

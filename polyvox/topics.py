@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from polyvox.contracts import (
+    DiarizationProgressed,
     Event,
     Fact,
     Lane,
@@ -138,6 +139,7 @@ TOPICS: dict[str, Topic] = {
         ),
         *_lanes(_topic(PartTranscribed, "transcriber", "projection", "The words of a part are stored.")),
         *_lanes(_topic(MediaDiarized, "diarizer", "projection", "The turns of a recording are stored.")),
+        _topic(DiarizationProgressed, "diarizer", "projection", "Another stretch of a long recording was listened to."),
         *_lanes(_topic(StageFailed, "normaliser transcriber diarizer", "projection", "A stage gave up.")),
         _topic(
             SegmentPublished,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
+
+from diarizer.engines.linkage import BLOCK, GROUPS, Labels, Merges, after, grouped, link, means, within
 
 Vectors = NDArray[np.float32] | NDArray[np.float64]
-Labels = NDArray[np.intp]
 
 
 def agglomerate(
@@ -22,6 +22,8 @@ def agglomerate(
     min_cluster_size: int,
     low: int = 1,
     high: int | None = None,
+    block: int = BLOCK,
+    groups: int = GROUPS,
 ) -> Labels:
     """Cluster number of each vector, shape (n,), counted from 0 without gaps.
 
@@ -31,6 +33,8 @@ def agglomerate(
         min_cluster_size: vectors that make a speaker; a tenth of all suffices in short recordings.
         low: at least this many clusters, or n.
         high: at most this many.
+        block: more vectors than this are grouped in blocks first.
+        groups: how many of a block stay.
     """
     count = len(vectors)
     low = max(1, min(low, count))
@@ -38,32 +42,36 @@ def agglomerate(
     if count == 1:
         return np.zeros(1, np.intp)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    merges = linkage(unit, method="centroid", metric="euclidean")
+    group = grouped(unit, block=block, groups=groups)
+    centres, weights = means(unit, group)
+    low = min(low, len(centres))
+    merges = link(centres, weights)
     size = min(min_cluster_size, max(1, round(0.1 * count)))
-    labels = _relabelled(fcluster(merges, threshold, criterion="distance"))
+    labels = within(merges, threshold)[group]
     found = int((np.bincount(labels) >= size).sum())
     if found < low or found > high:
-        labels, size = _nearest_cut(merges, low if found < low else high, threshold, size)
+        of_groups, size = _nearest_cut(merges, weights, low if found < low else high, threshold, size)
+        labels = of_groups[group]
     return _absorb_small(unit, labels, size)
 
 
-def _nearest_cut(merges: NDArray[np.float64], target: int, threshold: float, size: int) -> tuple[Labels, int]:
+def _nearest_cut(
+    merges: Merges, weights: NDArray[np.integer], target: int, threshold: float, size: int
+) -> tuple[Labels, int]:
     """The cut with ``target`` speakers nearest to ``threshold``, and the size that made them speakers."""
-    by_order = merges.copy()
-    by_order[:, 2] = np.arange(len(merges))
     for needed in range(size, 0, -1):
-        fitting = np.flatnonzero(_speakers_after(merges, needed) == target)
+        fitting = np.flatnonzero(_speakers_after(merges, weights, needed) == target)
         if fitting.size:
             cut = fitting[np.argmin(np.abs(merges[fitting, 2] - threshold))]
-            return _relabelled(fcluster(by_order, cut, criterion="distance")), needed
+            return after(merges, int(cut) + 1), needed
     # No merge leaves as many clusters as there are vectors.
     return np.arange(len(merges) + 1), 1
 
 
-def _speakers_after(merges: NDArray[np.float64], size: int) -> NDArray[np.intp]:
+def _speakers_after(merges: Merges, weights: NDArray[np.integer], size: int) -> NDArray[np.intp]:
     """How many clusters of at least ``size`` vectors there are after each merge, in order."""
     count = len(merges) + 1
-    sizes = np.concatenate([np.ones(count), merges[:, 3]])
+    sizes = np.concatenate([weights, merges[:, 3]])
     large = (sizes >= size).astype(np.intp)
     left, right = merges[:, 0].astype(np.intp), merges[:, 1].astype(np.intp)
     change = large[count:] - large[left] - large[right]

@@ -49,6 +49,16 @@ class Run:
     load_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What was heard in a stretch of a recording, packed; see heard.py."""
+
+    packed: bytes
+    end_s: float
+    is_last: bool
+    busy_s: float
+
+
 class DiarizerEngine(Protocol):
     """Loaded weights that find out who speaks when. Not thread-safe."""
 

@@ -23,6 +23,7 @@ SAMPLE_RATE_HZ = 16_000
 MEL_BINS = 80
 FRAME_SAMPLES = 400  # 25 ms; frames are 10 ms apart, and 20 ms after the network's first layers
 DIMENSION = 192
+FRAME_CHANNELS = 512
 
 _STEM_CHANNELS = 32
 _GROWTH = 32

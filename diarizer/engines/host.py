@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diarizer.engines.base import DiarizeOptions, DiarizerEngine, Run
+from diarizer.engines.base import Diarized, DiarizeOptions, DiarizerEngine, Run, Stretch
+from diarizer.engines.heard import Heard
+from diarizer.engines.tape import Tape
 from polyvox.audio import SAMPLE_RATE_HZ, read_flac
 
 TELEMETRY_OFF = {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -28,6 +30,30 @@ class Host:
         self._engine = engine
         self._device = device
         self._load_s = load_s
+        self._tape: Tape | None = None
+
+    def hear(self, audio: Path, stretch: int) -> Stretch:
+        """Listen to a stretch of a 16 kHz mono FLAC file, with the built-in engine.
+
+        Raises:
+            Invalid: the file is not readable 16 kHz mono FLAC.
+        """
+        from diarizer.engines.listening import READ, STRETCH
+
+        began_s = time.monotonic()
+        if self._tape is None or self._tape.path != audio:
+            self._tape = Tape(audio)
+        samples = self._tape.read(stretch * STRETCH, READ)
+        heard: Heard = self._engine.hear(samples, stretch)  # type: ignore[attr-defined]
+        return Stretch(heard.packed(), heard.end_s, heard.is_last, time.monotonic() - began_s)
+
+    def tell(self, stretches: list[bytes], options: DiarizeOptions) -> Run:
+        """Who speaks when, from all stretches of a recording in order, with the built-in engine."""
+        began_s = time.monotonic()
+        self._tape = None
+        heard = [Heard.unpacked(packed) for packed in stretches]
+        diarized = self._engine.tell(heard, options)  # type: ignore[attr-defined]
+        return self._run(diarized, heard[-1].end_s, time.monotonic() - began_s)
 
     def diarize(self, audio: Path, options: DiarizeOptions, progress: Callable[[float], None] | None = None) -> Run:
         """Diarize a 16 kHz mono FLAC file.
@@ -38,14 +64,17 @@ class Host:
         began_s = time.monotonic()
         samples = _read(audio)
         diarized = self._engine.diarize(samples, options, progress)
+        return self._run(diarized, len(samples) / SAMPLE_RATE_HZ, time.monotonic() - began_s)
+
+    def _run(self, diarized: Diarized, duration_s: float, busy_s: float) -> Run:
         load_s, self._load_s = self._load_s, None
         return Run(
             diarized,
-            len(samples) / SAMPLE_RATE_HZ,
+            duration_s,
             self._engine.name,
             self._engine.model,
             device=self._device,
-            busy_s=time.monotonic() - began_s,
+            busy_s=busy_s,
             load_s=load_s,
         )
 

@@ -12,8 +12,8 @@ from pyannote.audio import Model, Pipeline
 from pyannote.audio.pipelines import SpeakerDiarization
 
 from diarizer.engines import campplus
-from diarizer.engines.embedding import VoiceEmbedding
-from diarizer.engines.pipeline import VoicesPipeline
+from diarizer.engines.builtin import BuiltinEngine
+from diarizer.engines.listening import Listener
 from diarizer.engines.pyannote import PyannoteEngine
 from polyvox.errors import Invalid, Transient
 
@@ -27,8 +27,8 @@ array exceeds the 32 MB above which the C library maps memory afresh each time: 
 GPU_BATCHES = (32, 32)
 
 
-def load_builtin(segmentation: Path, embedding: Path, device: torch.device) -> PyannoteEngine:
-    """Our pipeline with weights from local files.
+def load_builtin(segmentation: Path, embedding: Path, device: torch.device) -> BuiltinEngine:
+    """Our own engine with weights from local files.
 
     Args:
         segmentation: pyannote's segmentation-3.0 checkpoint (``pytorch_model.bin``).
@@ -37,13 +37,8 @@ def load_builtin(segmentation: Path, embedding: Path, device: torch.device) -> P
     model = Model.from_pretrained(segmentation)
     if model is None:
         raise Invalid(f"{segmentation} is not a pyannote model", code="diarizer-pipeline")
-    pipeline = VoicesPipeline(
-        model.eval(),
-        VoiceEmbedding(campplus.load(embedding)),
-        batch_sizes=CPU_BATCHES if device.type == "cpu" else GPU_BATCHES,
-    )
-    pipeline.to(device)
-    return PyannoteEngine(pipeline, BUILTIN_MODEL)
+    sizes = CPU_BATCHES if device.type == "cpu" else GPU_BATCHES
+    return BuiltinEngine(Listener(model, campplus.load(embedding), device, batch_sizes=sizes), BUILTIN_MODEL)
 
 
 def load_published(name: str, token: str | None, device: torch.device) -> PyannoteEngine:

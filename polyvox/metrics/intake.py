@@ -65,7 +65,7 @@ SWEEP_REPAIRS = Metric(
     "objects",
     ("sweep", "repair"),
     "What sweeps put in order after a crash: of uploads announced, removed, forgotten-key and expired, of buckets "
-    "finished, of results published and deleted.",
+    "finished, of results published, deleted and without-speakers (which waited too long for them).",
 )
 ORPHANS = Metric(
     "polyvox_orphan_objects",

@@ -85,6 +85,18 @@ class Database:
         async with transaction(self.engine) as connection:
             return list(await connection.scalars(planned)), list(await connection.scalars(deleted))
 
+    async def without_speakers(self, before: datetime) -> list[str]:
+        """Recordings that have nothing left to wait for but their speakers, and nothing new since then."""
+        query = sa.select(recordings.c.media_id).where(
+            recordings.c.status == "processing",
+            recordings.c.normalise_s == 0,
+            recordings.c.transcribe_s == 0,
+            recordings.c.diarize_s > 0,
+            recordings.c.updated_at_us < rows.to_us(before),
+        )
+        async with reading(self.engine) as connection:
+            return list(await connection.scalars(query))
+
     async def revisions(self, media_ids: Iterable[str]) -> dict[str, int]:
         """Revisions of those of ``media_ids`` that are known."""
         wanted = list(media_ids)

@@ -17,6 +17,7 @@ from typing import Any
 
 from polyvox import topics, tracing
 from polyvox.contracts import (
+    DiarizationProgressed,
     Envelope,
     Fact,
     MediaDeleted,
@@ -44,6 +45,7 @@ from results_api.projection.publication import MergeFailed, Publication
 from results_api.replays.inputs import inputs
 from results_api.replays.ledger import Ledger
 from results_api.view.replays import state_of
+from results_api.view.view import RecordingView
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ TOPICS = topics.laned(
             MediaReady,
             PartTranscribed,
             MediaDiarized,
+            DiarizationProgressed,
             StageFailed,
             MediaDeleted,
             ReplayRequested,
@@ -77,6 +80,8 @@ class Projection:
     publication: Publication
     deletion: Deletion
     ledger: Ledger
+    speakers_wait: timedelta = timedelta(hours=1)
+    """From the last that was heard of a recording until its result is made without speakers."""
 
     async def handle(self, event: Envelope[Any]) -> None:
         """Fold one event and do all that follows from it.
@@ -137,7 +142,17 @@ class Projection:
                 if buried is not None and not buried.removed:
                     await self.deletion.finish(buried)
                     self.publication.measuring.repaired("deleted")
+        await self._without_late_speakers()
         self.publication.measuring.swept(self.publication.clock.now())
+
+    async def _without_late_speakers(self) -> None:
+        """Words wait so long for their speakers and no longer; speakers that come later make another version."""
+        for media_id in await self.database.without_speakers(self.publication.clock.now() - self.speakers_wait):
+            with _trouble_logged("not waiting for the speakers of", media_id):
+                recording = await self.database.get(media_id)
+                if recording is not None and not recording.view.is_settled:
+                    await self.publication.publisher.publish(late_speakers(recording.view, self.speakers_wait))
+                    self.publication.measuring.repaired("without-speakers")
 
     async def _replayed(self, recording: Recording, fact: Fact) -> None:
         """Set a replay's stage to work, and note how the replay fares."""
@@ -171,6 +186,17 @@ class Projection:
         return await self.database.change(recording.media_id, change) or recording
 
 
+def late_speakers(view: RecordingView, waited: timedelta) -> StageFailed:
+    """The failure of a diarization of which nothing was heard. Its success, should it come, outweighs it."""
+    return StageFailed(
+        media_id=view.media_id,
+        **recordings.owner(view),
+        stage="diarize",
+        code="diarize-late",
+        reason=f"The speakers were not told apart within {waited.total_seconds():g} s of the words.",
+    )
+
+
 @contextlib.contextmanager
 def _trouble_logged(doing: str, media_id: str) -> Iterator[None]:
     """One recording in trouble must not keep the sweep from the others."""
@@ -200,6 +226,7 @@ async def work(runtime: Runtime) -> None:
         Publication(database, runtime.store, publisher, runtime.clock, measuring=Measured.of(settings)),
         Deletion(database, runtime.store, publisher, runtime.clock),
         Ledger(database),
+        timedelta(seconds=settings.speakers_wait_s),
     )
     worker = worker_of(
         runtime,

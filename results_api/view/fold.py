@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from polyvox.contracts import (
+    DiarizationProgressed,
     Envelope,
     MediaDeleted,
     MediaDiarized,
@@ -24,7 +25,16 @@ from polyvox.contracts import (
 )
 from results_api.view.view import F, Owner, RecordingView, Replay, Told
 
-FOLDED = (MediaUploaded, MediaReady, PartTranscribed, MediaDiarized, StageFailed, MediaDeleted, ReplayRequested)
+FOLDED = (
+    MediaUploaded,
+    MediaReady,
+    PartTranscribed,
+    DiarizationProgressed,
+    MediaDiarized,
+    StageFailed,
+    MediaDeleted,
+    ReplayRequested,
+)
 """What the fold listens to. Other events leave a view as it is."""
 
 
@@ -90,6 +100,8 @@ def _change(view: RecordingView | Replay, event: Envelope[Any], note: str | None
         in_part = data.stage == "transcribe" and data.part is not None
         return {"failures": _put(view.failures, f"{data.stage}/{data.part}" if in_part else data.stage, told)}
     assert isinstance(view, RecordingView)
+    if isinstance(data, DiarizationProgressed):
+        return {"diarizing": _later(view.diarizing, told)}
     if isinstance(data, MediaUploaded):
         return {"uploaded": _later(view.uploaded, told)}
     return {"ready": _later(view.ready, told)}

@@ -26,8 +26,14 @@ def progress(view: RecordingView) -> float:
     whole = DECODE_WEIGHT + TRANSCRIBE_WEIGHT
     if view.options.diarize or view.diarized:
         whole += DIARIZE_WEIGHT
-        done += DIARIZE_WEIGHT if view.diarized or view.diarize_failure else 0.0
+        done += DIARIZE_WEIGHT * (1.0 if view.diarized or view.diarize_failure else _heard(view))
     return min(done / whole, 1.0)
+
+
+def _heard(view: RecordingView) -> float:
+    """Share of the recording that the diarizer has listened to; 0 to 1."""
+    told = view.diarizing.data if view.diarizing else None
+    return min(told.heard_s / told.audio_s, 1.0) if told and told.audio_s > 0 else 0.0
 
 
 def eta_s(view: RecordingView, now: datetime, *, typical_s_per_audio_s: float | None = None) -> float | None:

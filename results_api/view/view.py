@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from polyvox.contracts import (
+    DiarizationProgressed,
     Fact,
     MediaDiarized,
     MediaReady,
@@ -64,6 +65,8 @@ class RecordingView(Contract):
     ready: Told[MediaReady] | None = None
     transcribed: dict[int, Told[PartTranscribed]] = {}
     """By part, in order of parts; may hold parts before ``ready`` is known."""
+    diarizing: Told[DiarizationProgressed] | None = None
+    """How far the diarizer said it was; it tells of long recordings only."""
     diarized: Told[MediaDiarized] | None = None
     failures: dict[str, Told[StageFailed]] = {}
     """By stage (``diarize``) or stage and part (``transcribe/3``). A success outweighs them."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from diarizer.artifact import options_hash
+from diarizer.engines.base import DiarizeOptions
 from diarizer.service import DIARIZER
 from polyvox import bootstrap, keys
 from polyvox.contracts import (
     AudioTrack,
     Diarization,
+    DiarizationProgressed,
     Envelope,
     Fact,
     MediaDiarized,
@@ -23,10 +29,12 @@ from polyvox.contracts import (
     StageFailed,
 )
 from polyvox.contracts.media_ready import SourceInfo
+from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.settings import Settings
-from tests.support.diarized_sample import sample_audio, write_flac
+from tests.support.conversations import conversation
+from tests.support.diarized_sample import SAMPLE_RATE_HZ, sample_audio, write_flac
 from tests.support.reading import told
 
 DEADLINE_S = 240.0
@@ -95,6 +103,28 @@ async def test_a_recording_is_diarized_once_however_often_it_is_announced(runtim
     assert diarization.turns and diarization.exclusive_turns and diarization.overlaps
     assert diarization.speech[0].start_s == diarization.turns[0].start_s
     await until_no_lag(runtime)
+    counted = process_metrics().render().decode()
+    assert re.search(r'polyvox_engine_audio_seconds_total{.*stage="diarize"} 30\.0', counted)
+    assert re.search(r'polyvox_model_load_seconds_count{.*stage="diarize"} 1\.0', counted)
+    assert re.search(r'polyvox_device_seconds_total{.*stage="diarize",tenant_class="standard"} \d', counted)
+
+
+@pytest.mark.models
+async def test_a_long_recording_is_gone_on_with_where_somebody_else_stopped(runtime: Runtime, tmp_path: Path) -> None:
+    first = conversation(600 / 3600, 3)
+    hash_ = options_hash(DiarizeOptions(), runtime.settings.diarizer_pipeline)
+    await runtime.store.put(keys.heard("recording-4", hash_, 0), replace(first, end_s=600.0, is_last=False).packed())
+    # What was heard in the first ten minutes is not in the audio: whoever listened again would find nobody.
+    flac = write_flac(tmp_path / "silence.flac", np.zeros(650 * SAMPLE_RATE_HZ, np.float32))
+    await runtime.store.put(keys.audio("recording-4"), flac.read_bytes())
+    await announce(runtime, "recording-4")
+    (diarized,) = await events(runtime, MediaDiarized, 1)
+    assert diarized.data.speaker_count == 3
+    assert diarized.data.audio_s == pytest.approx(650.0)
+    (progress,) = await events(runtime, DiarizationProgressed, 1)
+    assert progress.data.heard_s == pytest.approx(650.0)
+    left = [item.key async for item in runtime.store.list(keys.media_prefix("recording-4"))]
+    assert left == [keys.audio("recording-4"), diarized.data.diarization_key]
 
 
 @pytest.mark.models

@@ -12,6 +12,7 @@ import httpx
 
 from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn, Run
 from diarizer.handler import Diarizer
+from diarizer.notes import Notes
 from polyvox import topics
 from polyvox.contracts import Envelope, MediaCompleted, MediaReady, Options, PartReady
 from polyvox.errors import Invalid
@@ -30,7 +31,7 @@ DURATION_S = 20.0
 class Speakers:
     """An engine that finds as many speakers as it is asked for, in turns of two seconds."""
 
-    async def diarize(self, audio: Path, options: DiarizeOptions) -> Run:
+    async def diarize(self, audio: Path, options: DiarizeOptions, _notes: Notes) -> Run:
         count = options.num_speakers or 2
         turns = [EngineTurn(float(at), at + 2.0, f"S{at // 2 % count + 1}") for at in range(0, int(DURATION_S), 2)]
         return Run(Diarized(turns, turns, {}), DURATION_S, "pyannote", "builtin")
@@ -135,6 +136,21 @@ async def test_the_diarizer_runs_again_with_another_number_of_speakers(place: Pl
         assert (document["status"], document["options"]["num_speakers"]) == ("completed", 3)
         assert await versions_told(world, recording.media_id) == [1, 2]
         assert await versions_told(world, other.media_id) == [1]
+
+
+async def test_speakers_that_failed_come_with_a_replay(place: Place) -> None:
+    recording = Recording()
+    async with running(place) as (world, client):
+        await recording.store_all(world.store)
+        failed = recording.failed("diarize", reason="Telling the speakers apart took too long.")
+        await world.append(recording.messages([failed, *recording.facts[:-1]]))
+        before = await version(client, recording.media_id, 1)
+        assert (before["stages"]["diarize"]["status"], before["speakers"]) == ("failed", [])
+        async with stages(world):
+            await ended(client, await ordered(client, stage="diarize"))
+            after = await version(client, recording.media_id, 2)
+        assert (after["stages"]["diarize"]["status"], len(after["speakers"])) == ("done", 2)
+        assert after["text"] == before["text"]
 
 
 async def test_the_transcriber_runs_again_over_all_parts_and_makes_one_version(place: Place) -> None:

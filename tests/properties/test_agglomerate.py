@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diarizer.engines.agglomerate import agglomerate
+from diarizer.engines.linkage import link
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -57,3 +58,22 @@ def test_a_few_strays_join_the_nearest_speaker() -> None:
     stray = np.array([[0.8, 0.1, 0.9, 0.0]])
     labels = agglomerate(np.concatenate([vectors, stray]), threshold=0.3, min_cluster_size=4)
     assert labels[-1] == labels[0] != labels[20]
+
+
+@given(seeds, st.integers(2, 40), st.integers(1, 3))
+def test_linking_groups_of_one_size_is_linking_their_centres(seed: int, count: int, size: int) -> None:
+    centres = directions(seed, count)
+    ours, theirs = link(centres, np.full(count, size + 1)), link(centres, np.ones(count, int))
+    np.testing.assert_allclose(ours[:, 2], theirs[:, 2], rtol=1e-6, atol=1e-6)
+    assert np.array_equal(ours[:, :2], theirs[:, :2])
+    assert ours[-1, 3] == count * (size + 1)
+
+
+@given(seeds, st.integers(2, 4), st.integers(40, 80))
+def test_groups_are_found_in_blocks_as_they_are_found_at_once(seed: int, groups: int, each: int) -> None:
+    random = np.random.default_rng(seed)
+    truth = random.permutation(np.repeat(np.arange(groups), each))
+    vectors = np.eye(8)[truth] + random.normal(scale=0.04, size=(len(truth), 8))
+    at_once = agglomerate(vectors, threshold=0.7, min_cluster_size=4)
+    in_blocks = agglomerate(vectors, threshold=0.7, min_cluster_size=4, block=50, groups=12)
+    assert len(set(zip(at_once.tolist(), in_blocks.tolist(), strict=True))) == groups

@@ -23,6 +23,7 @@ from tests.support.events import (
     diarized,
     failed,
     in_replay,
+    listened,
     ready,
     replay_requested,
     transcribed,
@@ -37,6 +38,7 @@ parts = st.integers(0, 3)
 stages = st.one_of(
     st.builds(transcribed, parts, seconds, options_hash=hashes),
     st.builds(diarized, seconds, options_hash=hashes),
+    st.builds(listened, st.sampled_from([600.0, 1200.0]), seconds),
     st.builds(failed, st.sampled_from(["normalise", "diarize"]), seconds, reason=reasons),
     st.builds(failed, st.just("transcribe"), seconds, part=st.none() | parts, reason=reasons),
 )
@@ -122,12 +124,12 @@ def test_another_recording_is_refused() -> None:
 
 
 def test_a_recording_walks_to_its_end() -> None:
-    stream = [uploaded(0), ready(1), transcribed(1, 2), transcribed(0, 3), diarized(4)]
+    stream = [uploaded(0), ready(1), listened(600.0, 1.5), transcribed(1, 2), transcribed(0, 3), diarized(4)]
     views = [fold_all(stream[: n + 1]) for n in range(len(stream))]
-    assert [view.phase for view in views] == ["processing"] * 4 + ["completed"]
-    assert [round(progress(view), 2) for view in views] == [0.0, 0.1, 0.4, 0.7, 1.0]
-    assert [part.status for part in part_states(views[2])] == ["running", "done"]
-    assert {name: report.status for name, report in stage_reports(views[2]).items()} == {
+    assert [view.phase for view in views] == ["processing"] * 5 + ["completed"]
+    assert [round(progress(view), 2) for view in views] == [0.0, 0.1, 0.25, 0.55, 0.85, 1.0]
+    assert [part.status for part in part_states(views[3])] == ["running", "done"]
+    assert {name: report.status for name, report in stage_reports(views[3]).items()} == {
         "normalise": "done",
         "transcribe": "running",
         "diarize": "running",

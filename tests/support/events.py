@@ -7,6 +7,7 @@ from typing import Any
 
 from polyvox.contracts import (
     AudioTrack,
+    DiarizationProgressed,
     Envelope,
     Fact,
     MediaDeleted,
@@ -84,6 +85,10 @@ def diarized(second: float = 3.0, *, options_hash: str = "b" * 12) -> Envelope[A
         audio_s=1200.0,
     )
     return at(fact, second)
+
+
+def listened(heard_s: float, second: float = 2.5) -> Envelope[Any]:
+    return at(DiarizationProgressed(media_id=MEDIA_ID, options_hash="b" * 12, heard_s=heard_s, audio_s=1200.0), second)
 
 
 def failed(stage: Stage, second: float = 2.0, *, part: int | None = None, reason: str = "It broke.") -> Envelope[Any]:

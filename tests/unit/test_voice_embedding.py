@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.stock_embedding import VoiceEmbedding
 from diarizer.engines import campplus
-from diarizer.engines.embedding import VoiceEmbedding
 
 
 @pytest.fixture(scope="module")

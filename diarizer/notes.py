@@ -1,0 +1,62 @@
+"""What was heard of a recording so far, kept in the store: whoever takes over goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from polyvox import keys
+from polyvox.errors import NotFound
+from polyvox.ports import ObjectStore
+
+CONTENT_TYPE = "application/octet-stream"
+
+
+class Notes(Protocol):
+    """Stretches of one recording, by number; see diarizer/engines/heard.py."""
+
+    async def read(self, stretch: int) -> bytes | None: ...
+
+    async def write(self, stretch: int, heard: bytes, end_s: float) -> None: ...
+
+
+class NotesOfNobody:
+    """For callers who do not mind starting again."""
+
+    async def read(self, stretch: int) -> bytes | None:
+        return None
+
+    async def write(self, stretch: int, heard: bytes, end_s: float) -> None:
+        return None
+
+
+class StoredNotes:
+    """Notes under ``media/{media_id}/diarization-{hash}/``, until the turns are there."""
+
+    def __init__(self, store: ObjectStore, media_id: str, hash_: str, tell: Callable[[float], Awaitable[None]]) -> None:
+        """``tell`` gets how many seconds of the recording were listened to, after each stretch."""
+        self._store = store
+        self._media_id = media_id
+        self._hash = hash_
+        self._tell = tell
+        self._written: list[str] = []
+
+    async def read(self, stretch: int) -> bytes | None:
+        key = keys.heard(self._media_id, self._hash, stretch)
+        try:
+            packed = await self._store.get(key)
+        except NotFound:
+            return None
+        self._written.append(key)
+        return packed
+
+    async def write(self, stretch: int, heard: bytes, end_s: float) -> None:
+        key = keys.heard(self._media_id, self._hash, stretch)
+        await self._store.put(key, heard, content_type=CONTENT_TYPE)
+        self._written.append(key)
+        await self._tell(end_s)
+
+    async def remove(self) -> None:
+        """The turns are stored: nobody needs the notes any more."""
+        for key in self._written:
+            await self._store.delete(key)

@@ -1,0 +1,53 @@
+"""Words do not wait for ever for their speakers, and get them when they come after all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from polyvox import keys
+from polyvox.contracts import MediaCompleted, StageFailed, Transcript
+from tests.support.databases import Place
+from tests.support.results import Results, results
+from tests.support.stages import START, Recording
+
+
+async def result_of(world: Results, recording: Recording, version: int) -> Transcript:
+    return Transcript.model_validate_json(await world.store.get(keys.result(recording.media_id, version)))
+
+
+async def test_words_wait_so_long_for_speakers_who_make_the_next_version_when_they_come(place: Place) -> None:
+    silent, unfinished = Recording(), Recording(parts=2, uploaded_at=START + timedelta(seconds=1))
+    async with results(place) as world, world.projecting():
+        for recording in (silent, unfinished):
+            await recording.store_all(world.store)
+        await world.append(silent.messages(silent.facts[:-1]))
+        # Of the other one a part is missing as well: it has better things to wait for.
+        await world.append(unfinished.messages(unfinished.facts[:-2]))
+        await world.handled()
+        patient = world.projection()
+        await patient.sweep()
+        assert not await world.told(StageFailed)
+
+        await replace(patient, speakers_wait=timedelta(seconds=-1)).sweep()
+        await world.becomes("completed", silent.media_id)
+        (failed,) = await world.told(StageFailed)
+        assert (failed.data.media_id, failed.data.stage, failed.data.code) == (
+            silent.media_id,
+            "diarize",
+            "diarize-late",
+        )
+        first = await result_of(world, silent, 1)
+        assert first.stages["diarize"].status == "failed"
+        assert first.stages["diarize"].reason == failed.data.reason
+        assert len(first.text.split()) == 40
+        assert await world.status(unfinished.media_id) == "processing"
+
+        await world.append([silent.message(silent.facts[-1], 60)])
+        await world.handled()
+        second = await result_of(world, silent, 2)
+        assert second.stages["diarize"].status == "done"
+        assert len(second.speakers) == 2
+        assert second.text == first.text
+        told = [envelope.data for envelope in await world.told(MediaCompleted)]
+        assert [(one.media_id, one.version) for one in told] == [(silent.media_id, 1), (silent.media_id, 2)]

@@ -1,0 +1,70 @@
+"""What the built-in engine hears is kept, read on from, and told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diarizer.engines.base import DiarizeOptions
+from diarizer.engines.heard import Heard, joined
+from diarizer.engines.tape import Tape
+from diarizer.engines.telling import tell
+from polyvox.errors import Invalid
+from tests.support.conversations import conversation
+from tests.support.diarized_sample import write_flac
+
+RATE_HZ = 16_000
+
+
+def test_what_is_packed_is_unpacked_the_same() -> None:
+    heard = conversation(0.05, 2)
+    again = Heard.unpacked(heard.packed())
+    assert np.array_equal(again.active, heard.active)
+    assert np.array_equal(again.vectors, heard.vectors, equal_nan=True)
+    assert np.array_equal(again.starts_s, heard.starts_s)
+    assert (again.end_s, again.is_last) == (heard.end_s, True)
+    with pytest.raises(Invalid):
+        Heard.unpacked(heard.packed()[:-100])
+
+
+def test_people_of_many_hours_are_told_apart_although_they_are_grouped_in_blocks() -> None:
+    heard = conversation(4.0, 6)
+    told = tell(heard, DiarizeOptions())
+    assert set(told.embeddings) == {"S1", "S2", "S3", "S4", "S5", "S6"}
+    # Everybody speaks for 30 s at a time, in the same order from beginning to end.
+    assert [turn.speaker for turn in told.exclusive_turns] == [
+        f"S{n % 6 + 1}" for n in range(len(told.exclusive_turns))
+    ]
+    assert all(turn.end_s - turn.start_s == pytest.approx(30.0, abs=0.1) for turn in told.exclusive_turns[:-1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 7])
+def test_a_number_of_speakers_is_met_over_hours_too(count: int) -> None:
+    told = tell(conversation(4.0, 4), DiarizeOptions(num_speakers=count))
+    assert len(told.embeddings) == count
+
+
+def test_bounds_are_kept() -> None:
+    heard = conversation(0.2, 4)
+    assert len(tell(heard, DiarizeOptions(max_speakers=3)).embeddings) == 3
+    assert len(tell(heard, DiarizeOptions(min_speakers=5)).embeddings) == 5
+    assert len(tell(heard, DiarizeOptions(min_speakers=2, max_speakers=6)).embeddings) == 4
+
+
+def test_stretches_are_one_recording() -> None:
+    heard = conversation(0.2, 3)
+    half = len(heard.starts_s) // 2
+    parts = [
+        Heard(heard.starts_s[one], heard.active[one], heard.vectors[one], heard.end_s, is_last)
+        for one, is_last in ((slice(None, half), False), (slice(half, None), True))
+    ]
+    assert tell(joined(parts), DiarizeOptions()).turns == tell(heard, DiarizeOptions()).turns
+
+
+def test_a_tape_is_read_on_again_and_anywhere(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(-3000, 3000, 60 * RATE_HZ).astype(np.float32) / 32_768.0
+    tape = Tape(write_flac(tmp_path / "noise.flac", samples))
+    for start, count in ((0, 250_000), (200_000, 250_000), (900_000, 250_000), (10, 5), (2_000_000, 7)):
+        assert np.array_equal(tape.read(start, count), samples[start : start + count])
