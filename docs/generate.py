@@ -14,6 +14,7 @@ from events_page import events_page
 from polyvox import schemas
 from polyvox.metrics import CATALOGUE
 from polyvox.planning.figures import figures, table
+from polyvox.planning.plan import Wanted, lines, plan
 from polyvox.settings import Settings
 from polyvox.topics import TOPICS
 
@@ -31,15 +32,22 @@ def pages() -> dict[Path, str]:
     files[DOCS / "topics.md"] = topics_page()
     files[DOCS / "events.md"] = NOTE + events_page()
     files[DOCS / "metrics.md"] = metrics_page()
-    files[DOCS / "benchmarks.md"] = with_figures((DOCS / "benchmarks.md").read_text())
+    files[DOCS / "benchmarks.md"] = between_marks("benchmarks.md", table(figures().stage))
+    files[DOCS / "observability.md"] = between_marks("observability.md", f"```\n{example_plan()}\n```")
     return files
 
 
-def with_figures(page: str) -> str:
-    """The page with the table of figures that plans are made of between its two marks."""
-    before, _, rest = page.partition(FIGURES_BEGIN)
+def between_marks(name: str, text: str) -> str:
+    """The page with what is made from the figures of plans between its two marks."""
+    before, _, rest = (DOCS / name).read_text().partition(FIGURES_BEGIN)
     _, _, after = rest.partition(FIGURES_END)
-    return f"{before}{FIGURES_BEGIN}\n{table(figures().stage)}\n{FIGURES_END}{after}"
+    return f"{before}{FIGURES_BEGIN}\n{text}\n{FIGURES_END}{after}"
+
+
+def example_plan() -> str:
+    known = figures()
+    made = plan(Wanted(hours_per_day=500, model="base"), known)
+    return "\n".join(lines(made, known.bytes, {"core-hour": 0.04, "gb-month": 0.023}, "EUR"))
 
 
 def settings_page() -> str:
