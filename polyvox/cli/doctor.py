@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from polyvox import bootstrap, weights
+from polyvox import bootstrap, keys, weights
 from polyvox.cli.configuration import settings
 from polyvox.cli.local_server import check_port
 from polyvox.cli.packages import PACKAGES, missing
@@ -24,6 +24,7 @@ from polyvox.topics import TOPICS
 GIB = 1024**3
 FREE_DISK_BYTES = 2 * GIB
 MEMORY_BYTES = 4 * GIB
+DATABASE_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _packages()
     if settings.kafka_bootstrap is not None:
         yield _kafka(settings)
+    if settings.s3_bucket is not None:
+        yield _bucket(settings)
+    if settings.database is not None:
+        yield _database(settings.database_url)
     yield from _weights(settings)
     yield _data_folder(settings.data_dir)
     yield _disk(settings.data_dir)
@@ -89,6 +94,40 @@ def _kafka(settings: Settings) -> Finding:
     except PolyvoxError as error:
         return Finding("Kafka", False, str(error), "Start it, or correct the POLYVOX_KAFKA_… settings.")
     return Finding("Kafka", True, f"{settings.kafka_bootstrap} answers")
+
+
+def _bucket(settings: Settings) -> Finding:
+    async def ask() -> None:
+        store = bootstrap.open_store(settings)
+        try:
+            await anext(aiter(store.list(keys.PENDING_UPLOADS)), None)
+        finally:
+            await store.close()
+
+    try:
+        asyncio.run(ask())
+    except PolyvoxError as error:
+        return Finding("S3", False, str(error), "Start it, make the bucket, or correct the POLYVOX_S3_… settings.")
+    return Finding("S3", True, f"the bucket {settings.s3_bucket} answers")
+
+
+def _database(url: str) -> Finding:
+    async def ask() -> str:
+        import asyncpg  # type: ignore[import-untyped]
+
+        connection = await asyncpg.connect(f"postgresql://{url.partition('://')[2]}", timeout=DATABASE_TIMEOUT_S)
+        try:
+            return str(await connection.fetchval("show server_version"))
+        finally:
+            await connection.close()
+
+    try:
+        version = asyncio.run(ask())
+    except Exception as error:  # asyncpg's errors have no root of their own
+        return Finding(
+            "PostgreSQL", False, str(error) or type(error).__name__, "Start it, or correct POLYVOX_DATABASE."
+        )
+    return Finding("PostgreSQL", True, f"{version} answers")
 
 
 def _weights(settings: Settings) -> Iterator[Finding]:

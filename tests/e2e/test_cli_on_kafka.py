@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from infra.native import Kafka
+from infra.native import Kafka, Minio, Postgres
 from polyvox import dead_letters, topics
 from polyvox.clock import SystemClock
 from polyvox.errors import Invalid
 from polyvox.ports import Record
 from polyvox.publish import Publisher
+from tests.support.buckets import new_bucket
 from tests.support.command import polyvox
 from tests.support.logs import open_log
 from tests.support.worker_bench import deleted, ids
@@ -62,12 +63,26 @@ def test_dead_letters_are_listed_and_put_back(settings: dict[str, str], tmp_path
     assert line.split()[1] == "8"
 
 
-@pytest.mark.parametrize(("bootstrap", "said"), [(None, "answers"), ("127.0.0.1:1", "connecting to 127.0.0.1:1")])
-def test_doctor_says_whether_kafka_answers(
-    settings: dict[str, str], bootstrap: str | None, said: str, tmp_path: Path
+def test_doctor_says_which_servers_answer(
+    settings: dict[str, str], minio_server: Minio, postgres_server: Postgres, tmp_path: Path
 ) -> None:
-    given = settings if bootstrap is None else settings | {"POLYVOX_KAFKA_BOOTSTRAP": bootstrap}
-    lines = polyvox("doctor", cwd=tmp_path, **given).out.splitlines()
-    (line,) = (line for line in lines if "  Kafka: " in line)
-    assert said in line
-    assert line.startswith("ok" if bootstrap is None else "no")
+    servers = settings | {
+        "POLYVOX_S3_BUCKET": new_bucket(minio_server),
+        "POLYVOX_S3_ENDPOINT": minio_server.endpoint,
+        "POLYVOX_S3_ACCESS_KEY": minio_server.access_key,
+        "POLYVOX_S3_SECRET_KEY": minio_server.secret_key,
+        "POLYVOX_DATABASE": postgres_server.create_database(f"doctor_{uuid4().hex[:8]}"),
+    }
+    assert _said(servers, tmp_path) == {"Kafka": "ok", "S3": "ok", "PostgreSQL": "ok"}
+    wrong = {
+        "POLYVOX_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "POLYVOX_S3_BUCKET": "not-there",
+        "POLYVOX_DATABASE": "postgresql://nobody:wrong@127.0.0.1:1/none",
+    }
+    assert _said(servers | wrong, tmp_path) == {"Kafka": "no", "S3": "no", "PostgreSQL": "no"}
+
+
+def _said(settings: dict[str, str], folder: Path) -> dict[str, str]:
+    """What doctor finds of each server."""
+    lines = [line.split() for line in polyvox("doctor", cwd=folder, **settings).out.splitlines()]
+    return {words[1].rstrip(":"): words[0] for words in lines if words[1] in ("Kafka:", "S3:", "PostgreSQL:")}
