@@ -128,6 +128,11 @@ FORMATS = {
     "srt": ("application/x-subrip", "1\n00:00:00,000 --> "),
     "vtt": ("text/vtt", "WEBVTT\n"),
     "rttm": ("text/x-rttm", "SPEAKER "),
+    "csv": ("text/csv", "start,end,speaker,text\r\n0.000,"),
+    "tsv": ("text/tab-separated-values", "start\tend\tspeaker\ttext\n0\t"),
+    "markdown": ("text/markdown", "# Transcript\n"),
+    "textgrid": ("text/praat-textgrid", 'File type = "ooTextFile"\n'),
+    "eaf": ("text/x-eaf+xml", "<?xml version"),
 }
 
 
