@@ -2,7 +2,7 @@
 
 As in pyannote.audio, a cluster counts as a speaker when enough vectors are in it, and small
 clusters join the nearest speaker. Unlike there, the wanted number of speakers is always met
-when there are as many vectors: the size that makes a speaker gives way before the bound does.
+when there are as many vectors: where the threshold gives another, Ward's linkage makes as many.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from diarizer.engines.linkage import BLOCK, GROUPS, Labels, Merges, after, grouped, link, means, within
+from diarizer.engines.linkage import BLOCK, GROUPS, Labels, after, grouped, link, means, within
 
 Vectors = NDArray[np.float32] | NDArray[np.float64]
 
@@ -47,35 +47,13 @@ def agglomerate(
     low = min(low, len(centres))
     merges = link(centres, weights)
     size = min(min_cluster_size, max(1, round(0.1 * count)))
-    labels = within(merges, threshold)[group]
-    found = int((np.bincount(labels) >= size).sum())
-    if found < low or found > high:
-        of_groups, size = _nearest_cut(merges, weights, low if found < low else high, threshold, size)
-        labels = of_groups[group]
-    return _absorb_small(unit, labels, size)
-
-
-def _nearest_cut(
-    merges: Merges, weights: NDArray[np.integer], target: int, threshold: float, size: int
-) -> tuple[Labels, int]:
-    """The cut with ``target`` speakers nearest to ``threshold``, and the size that made them speakers."""
-    for needed in range(size, 0, -1):
-        fitting = np.flatnonzero(_speakers_after(merges, weights, needed) == target)
-        if fitting.size:
-            cut = fitting[np.argmin(np.abs(merges[fitting, 2] - threshold))]
-            return after(merges, int(cut) + 1), needed
-    # No merge leaves as many clusters as there are vectors.
-    return np.arange(len(merges) + 1), 1
-
-
-def _speakers_after(merges: Merges, weights: NDArray[np.integer], size: int) -> NDArray[np.intp]:
-    """How many clusters of at least ``size`` vectors there are after each merge, in order."""
-    count = len(merges) + 1
-    sizes = np.concatenate([weights, merges[:, 3]])
-    large = (sizes >= size).astype(np.intp)
-    left, right = merges[:, 0].astype(np.intp), merges[:, 1].astype(np.intp)
-    change = large[count:] - large[left] - large[right]
-    return large[:count].sum() + np.cumsum(change)
+    labels = _absorb_small(unit, within(merges, threshold)[group], size)
+    found = int(labels.max()) + 1
+    if low <= found <= high:
+        return labels
+    target = low if found < low else high
+    # Nearest centroids first would leave strays as the last clusters; Ward leaves the largest groups there are.
+    return after(link(centres, weights, "ward"), len(centres) - target)[group]
 
 
 def _absorb_small(unit: Vectors, labels: Labels, size: int) -> Labels:

@@ -7,11 +7,14 @@ groups, and then the groups of all blocks, each weighing as much as it has vecto
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
 Labels = NDArray[np.intp]
+Method = Literal["centroid", "ward"]
 Merges = NDArray[np.float64]
 """As scipy's: two clusters, their distance, how many vectors are in both; row n makes cluster ``count + n``."""
 
@@ -71,14 +74,16 @@ def means(vectors: NDArray[np.floating], labels: Labels) -> tuple[NDArray[np.flo
     return total / sizes[:, None], sizes
 
 
-def link(centres: NDArray[np.floating], sizes: NDArray[np.integer]) -> Merges:
-    """Centroid linkage of groups, each of ``sizes`` vectors; scipy's where all are single."""
+def link(centres: NDArray[np.floating], sizes: NDArray[np.integer], method: Method = "centroid") -> Merges:
+    """Linkage of groups, each of ``sizes`` vectors; scipy's where all are single."""
     if (sizes == 1).all():
-        return linkage(centres, method="centroid", metric="euclidean")
+        return linkage(centres, method=method, metric="euclidean")
     count = len(centres)
     weights = sizes.astype(np.float64)
     names = np.arange(count)
     squares = np.maximum(_squares(centres.astype(np.float64)), 0.0)
+    if method == "ward":
+        squares *= 2.0 * weights[:, None] * weights / (weights[:, None] + weights)
     np.fill_diagonal(squares, np.inf)
     nearest, near = squares.argmin(axis=1), squares.min(axis=1)
     merges = np.empty((count - 1, 4))
@@ -88,9 +93,13 @@ def link(centres: NDArray[np.floating], sizes: NDArray[np.integer]) -> Merges:
         weight, gone = weights[one] + weights[other], weights[other]
         pair = sorted((names[one], names[other]))
         merges[step] = [*pair, np.sqrt(squares[one, other]), weight]
-        # Lance and Williams: distances from the merged centroid follow from those of both.
-        row = (weights[one] * squares[one] + gone * squares[other]) / weight
-        row -= weights[one] * gone * squares[one, other] / weight**2
+        # Lance and Williams: distances from what is merged follow from those of both.
+        if method == "ward":
+            row = (weights + weights[one]) * squares[one] + (weights + gone) * squares[other]
+            row = (row - weights * squares[one, other]) / (weights + weight)
+        else:
+            row = (weights[one] * squares[one] + gone * squares[other]) / weight
+            row -= weights[one] * gone * squares[one, other] / weight**2
         row[[one, other]] = np.inf
         row[~np.isfinite(squares[one])] = np.inf
         row = np.maximum(row, 0.0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diarizer.engines.agglomerate import agglomerate
-from diarizer.engines.linkage import link
+from diarizer.engines.linkage import Method, link
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -60,13 +60,24 @@ def test_a_few_strays_join_the_nearest_speaker() -> None:
     assert labels[-1] == labels[0] != labels[20]
 
 
-@given(seeds, st.integers(2, 40), st.integers(1, 3))
-def test_linking_groups_of_one_size_is_linking_their_centres(seed: int, count: int, size: int) -> None:
+@given(seeds, st.integers(2, 40), st.integers(2, 4), st.sampled_from(["centroid", "ward"]))
+def test_linking_groups_of_one_size_is_linking_their_centres(seed: int, count: int, size: int, method: Method) -> None:
     centres = directions(seed, count)
-    ours, theirs = link(centres, np.full(count, size + 1)), link(centres, np.ones(count, int))
-    np.testing.assert_allclose(ours[:, 2], theirs[:, 2], rtol=1e-6, atol=1e-6)
+    ours, theirs = (link(centres, np.full(count, each), method) for each in (size, 1))
+    # Ward's distances grow with the square root of the weight.
+    scale = size**0.5 if method == "ward" else 1.0
+    np.testing.assert_allclose(ours[:, 2], scale * theirs[:, 2], rtol=1e-6, atol=1e-6)
     assert np.array_equal(ours[:, :2], theirs[:, :2])
-    assert ours[-1, 3] == count * (size + 1)
+    assert ours[-1, 3] == count * size
+
+
+def test_a_stray_is_no_speaker_when_a_number_is_asked_for() -> None:
+    random = np.random.default_rng(0)
+    centres = np.array([[1.0, 0.0, 0.0, 0.0], [0.8, 0.6, 0.0, 0.0]])
+    vectors = np.repeat(centres, 20, axis=0) + random.normal(scale=0.1, size=(40, 4))
+    stray = np.array([[0.0, 0.0, 1.0, 0.0]])
+    labels = agglomerate(np.concatenate([vectors, stray]), threshold=1.2, min_cluster_size=4, low=2, high=2)
+    assert labels[0] != labels[20]
 
 
 @given(seeds, st.integers(2, 4), st.integers(40, 80))
