@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ctranslate2
 import numpy as np
 import pytest
 import soundfile
 
-from polyvox import keys, topics, weights
+from polyvox import keys, metrics, topics, weights
 from polyvox.adapters.embedded_log import EmbeddedLog
 from polyvox.adapters.filesystem import FolderStore
 from polyvox.cli.demo import sample
@@ -36,6 +37,7 @@ from polyvox.settings import Settings
 from tests.support.audio_files import RATE_HZ, read_audio
 from tests.support.polling import until
 from tests.support.reading import told
+from tests.support.recorded_metrics import recording
 from transcriber.service import TRANSCRIBER
 
 pytestmark = pytest.mark.models
@@ -112,6 +114,21 @@ async def transcribing(tmp_path: Path) -> AsyncIterator[Bench]:
 
 async def test_a_part_becomes_words_once_however_often_it_is_announced(tmp_path: Path) -> None:
     speech = read_audio(sample())[6 * RATE_HZ : 14 * RATE_HZ]
+    with recording() as counters:
+        await announced_twice(tmp_path, speech)
+    which = {"engine": "ctranslate2", "model": "base"}
+    assert counters.count(metrics.ENGINE_AUDIO, stage="transcribe", **which) == 8.0
+    assert counters.count(metrics.ENGINE_TOKENS, **which) > 15
+    assert counters.count(metrics.ENGINE_WINDOWS, **which) >= 1
+    assert counters.values(metrics.BATCH_FILL, engine="ctranslate2")[0] == pytest.approx(8 / 30, abs=0.15)
+    (load_s,) = counters.values(metrics.MODEL_LOAD, stage="transcribe", **which)
+    busy_s = counters.count(metrics.ENGINE_BUSY, stage="transcribe", **which)
+    assert load_s > 0.01 and busy_s > 0.01
+    device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    assert counters.count(metrics.DEVICE_TIME, stage="transcribe", device=device, tenant_class="standard") == busy_s
+
+
+async def announced_twice(tmp_path: Path, speech: np.ndarray[Any, np.dtype[np.float32]]) -> None:
     async with transcribing(tmp_path) as bench:
         store = bench.runtime.store
         part = await bench.part("recording-1", speech, prompt="A telephone call.")

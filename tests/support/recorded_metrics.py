@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from polyvox import metrics
 from polyvox.metrics import Metric
 
 
@@ -35,3 +38,14 @@ class RecordedMetrics:
     def _record(self, metric: Metric, value: float, labels: dict[str, str]) -> None:
         assert set(labels) == set(metric.labels), metric.name
         self._values[metric.name, frozenset(labels.items())].append(value)
+
+
+@contextmanager
+def recording() -> Iterator[RecordedMetrics]:
+    """What this process counts meanwhile."""
+    before, recorded = metrics.process_metrics(), RecordedMetrics()
+    metrics.use(recorded)
+    try:
+        yield recorded
+    finally:
+        metrics.use(before)

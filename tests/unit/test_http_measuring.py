@@ -10,16 +10,13 @@ from fastapi import APIRouter
 
 from polyvox import metrics
 from polyvox.http import Problem, create_app
-from tests.support.recorded_metrics import RecordedMetrics
+from tests.support.recorded_metrics import RecordedMetrics, recording
 
 
 @pytest.fixture
 def counters() -> Iterator[RecordedMetrics]:
-    before = metrics.process_metrics()
-    recorded = RecordedMetrics()
-    metrics.use(recorded)
-    yield recorded
-    metrics.use(before)
+    with recording() as recorded:
+        yield recorded
 
 
 def app_client() -> httpx.AsyncClient:
