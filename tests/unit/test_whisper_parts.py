@@ -63,7 +63,7 @@ def logits_of(model: Whisper, precision: Precision, features: torch.Tensor) -> t
     """Of both sequences, the first entering alone with its prompt, the second while the first is being written."""
     decoder = Decoder(model, LinearMaker(precision, "cpu"), rows=2, slots=2)
     for slot in (0, 1):
-        decoder.hear(slot, features[slot])
+        decoder.hear(slot, features[slot].to(decoder.dtype))
     found = torch.zeros(2, 8, DIMENSIONS.n_vocab)
     for ids, rows, positions in steps():
         none = np.where(positions < 3, -1, positions - 3)
@@ -105,12 +105,21 @@ def test_a_row_that_stood_idle_writes_as_any_other(model: Whisper, mel: torch.Te
     torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-3)
 
 
-def test_int8_stays_close(model: Whisper, mel: torch.Tensor) -> None:
+@pytest.mark.parametrize("precision", ["int8", "bfloat16"])
+def test_less_precision_stays_close(model: Whisper, mel: torch.Tensor, precision: Precision) -> None:
+    linear = LinearMaker(precision, "cpu")
     features = model.encoder(mel)
-    exact, (ours, _) = model.decoder(torch.tensor(SEQUENCES), features), logits_of(model, "int8", features)
-    assert ((ours - exact).norm() / exact.norm()).item() < 0.05
-    shorter = Encoder(model, LinearMaker("int8", "cpu"))(mel[:, :, :200])
-    assert shorter.shape == (2, 100, 128)
+    ours = Encoder(model, linear)(mel.to(linear.dtype)).float()
+    assert ((ours - features).norm() / features.norm()).item() < 0.05
+    exact, (logits, _) = model.decoder(torch.tensor(SEQUENCES), features), logits_of(model, precision, features)
+    assert ((logits - exact).norm() / exact.norm()).item() < 0.05
+
+
+def test_short_audio_is_encoded_short(model: Whisper, mel: torch.Tensor) -> None:
+    encoder = Encoder(model, LinearMaker("float32", "cpu"))
+    assert encoder(mel[:, :, :200]).shape == (2, 100, 128)
+    encoder.positions = 1500
+    assert [encoder.positions_for(seconds) for seconds in (0.5, 2.0, 29.0)] == [300, 350, 1500]
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])

@@ -56,6 +56,8 @@ class Decoder:
             slots=slots,
             recorded=tuple(tuple(int(head) for head in layer.nonzero()[:, 0]) for layer in heads),
         )
+        self.dtype = linear.dtype
+        """What ``hear`` takes."""
         self._embedding = source.token_embedding.weight.detach().to(linear.device, linear.dtype)
         self._positional = source.positional_embedding.detach().to(linear.device, linear.dtype)
         self._norm = _norm(source.ln, linear)
