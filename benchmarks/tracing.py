@@ -1,7 +1,7 @@
 """What tracing costs the pipeline: two products side by side, one with it and one without, driven in turns.
 
     python -m benchmarks.tracing [--rounds 10] [--recordings 60] [--otlp]
-    python -m benchmarks.tracing --alone
+    python -m benchmarks.tracing --alone [--otlp]
 
 The pipeline is that of benchmarks/pipeline.py, with engines that return at once: what is left is all overhead. Each
 round drives both, the first of the one before last; medians of the rounds are compared, by CPU time, which other
@@ -25,6 +25,7 @@ from multiprocessing.connection import Connection
 
 from benchmarks.pipeline import Product, product, throughput
 from polyvox import tracing
+from polyvox.adapters.otlp import OtlpSpans
 from polyvox.clock import SystemClock
 from tests.support.otlp import collecting
 
@@ -101,21 +102,35 @@ def report(found: dict[str, list[dict[str, float]]], recordings: int) -> None:
         )
 
 
-def alone(pieces: int = 20_000) -> None:
-    """CPU time for one piece of work with three steps and its note, and for the same without tracing."""
-    clock, parent = SystemClock(), tracing.new()
-    for is_on in (False, True):
-        tracing.use(None, is_on=is_on)
+def alone(endpoint: str | None, pieces: int = 4000) -> None:
+    """CPU time for one piece of work with three steps and its note: without tracing, with it, and exported."""
+    tracing.use(None, is_on=False)
+    print(f"tracing off: {each_us(pieces):.0f} us for each piece of work")
+    tracing.use(None)
+    print(f"tracing on: {each_us(pieces):.0f} us")
+    if endpoint is not None:
+        spans = OtlpSpans(endpoint, member="one", headers={})
+        tracing.use(spans)
         began_s = time.process_time()
-        for _ in range(pieces):
-            with tracing.doing("transcriber", clock, parent=parent, media_id="x", member="one", queued_us=1) as work:
-                for name in ("fetch", "transcriber", "store"):
-                    with tracing.step(name):
-                        pass
-                if is_on:
-                    tracing.note_of(work)
-        each_us = (time.process_time() - began_s) / pieces * 1e6
-        print(f"tracing {'on' if is_on else 'off'}: {each_us:.0f} us for each piece of work")
+        each_us(pieces)
+        asyncio.run(spans.close())
+        print(f"exported: {(time.process_time() - began_s) / pieces * 1e6:.0f} us")
+
+
+def each_us(pieces: int) -> float:
+    clock, parent = SystemClock(), tracing.new()
+    began_s = time.process_time()
+    for number in range(pieces):
+        with tracing.doing("transcriber", clock, parent=parent, media_id="x", member="one", queued_us=1) as work:
+            for name in ("fetch", "transcriber", "store"):
+                with tracing.step(name):
+                    pass
+            if tracing.is_on():
+                tracing.note_of(work)
+        if number % 100 == 0:
+            # As in a service, there is time to send.
+            time.sleep(0.02)
+    return (time.process_time() - began_s) / pieces * 1e6
 
 
 def cpu_ms(one: dict[str, float]) -> float:
@@ -138,10 +153,10 @@ def main() -> None:
     options.add_argument("--otlp", action="store_true")
     options.add_argument("--alone", action="store_true")
     given = options.parse_args()
-    if given.alone:
-        alone()
-        return
     with collector() if given.otlp else nullcontext() as endpoint:
+        if given.alone:
+            alone(endpoint)
+            return
         asyncio.run(measure(given.rounds, given.recordings, endpoint))
 
 
