@@ -1,4 +1,4 @@
-"""Every panel asks a real Prometheus, which scraped a product under load in which things went wrong."""
+"""Every panel and alert asks a real Prometheus, which scraped a product under load in which things went wrong."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from infra.grafana.board import json_of
 from infra.grafana.boards import BOARDS
 from infra.grafana.promql import WINDOW
+from infra.prometheus.rules import ALERTS
 from tests.support.eventful_run import eventful_run
 
 NOT_HERE = {"a GPU", "engines that load models", "trouble with database, store or log"}
@@ -24,4 +25,7 @@ async def test_every_panel_shows_something_of_a_run_with_load_and_failures(tmp_p
                     seen = await run.seen(target["expr"].replace(WINDOW, "10s"))
                     if bool(seen) != (meant.needs not in NOT_HERE):
                         empty.append(f"{board.name}: {meant.title}: {target['expr']}")
+        rules = await run.rules()
     assert empty == []
+    assert {name: health for name, health in rules.items() if health != "ok"} == {}
+    assert {alert.name for alert in ALERTS} <= rules.keys()

@@ -21,12 +21,14 @@ from polyvox.settings import Settings
 from polyvox.supervisor import Supervisor
 from tests.support.stack import INSTANT, speech
 
+RULES = Path(__file__).resolve().parents[2] / "infra/prometheus/rules/polyvox.yml"
 TENANT_HEADER = "X-Tenant"
 TOKEN = "of whoever tells"
 SCRAPED_WITHIN_S = 20.0
 
 PROMETHEUS = """
-global: {{scrape_interval: 1s}}
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: [{rules}]
 scrape_configs:
   - job_name: polyvox
     static_configs: [{{targets: ["127.0.0.1:{port}"], labels: {{service: up}}}}]
@@ -50,6 +52,11 @@ class Watching:
         assert body["status"] == "success", (query, body.get("error"))
         values = [float(value) for series in body["data"]["result"] for _, value in series["values"]]
         return [value for value in values if value == value]
+
+    async def rules(self) -> dict[str, str]:
+        """How each rule fares: ok, or what is wrong with it."""
+        groups = (await self.http.get("/api/v1/rules")).json()["data"]["groups"]
+        return {rule["name"]: rule.get("lastError") or rule["health"] for group in groups for rule in group["rules"]}
 
 
 def settings_of(folder: Path) -> Settings:
@@ -76,7 +83,9 @@ async def eventful_run(folder: Path) -> AsyncIterator[Watching]:
     audio = speech(folder / "speech.flac", 6.0).read_bytes()
     supervisor = Supervisor(settings, processes=INSTANT, log_file=folder / "log.txt")
     async with AsyncExitStack() as stack:
-        prometheus = stack.enter_context(Prometheus(folder / "prometheus", PROMETHEUS.format(port=settings.port)))
+        prometheus = stack.enter_context(
+            Prometheus(folder / "prometheus", PROMETHEUS.format(port=settings.port, rules=RULES))
+        )
         began_s = time.time()
         url = await stack.enter_async_context(running(settings, supervisor, asyncio.Event()))
         product = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
@@ -97,7 +106,7 @@ async def _load(product: httpx.AsyncClient, store: FolderStore, audio: bytes, su
     await store.put("in/one.flac", audio)
     notification = {"Records": [{"eventName": "s3:ObjectCreated:Put", "s3": _object("drop", "in/one.flac")}]}
     await product.post("/v1/bucket-events", json=notification, headers={"Authorization": f"Bearer {TOKEN}"})
-    for round_ in range(4):
+    for round_ in range(3):
         for tenant, lane in (("acme", "bulk"), ("else", "interactive")):
             for number in range(4):
                 await _upload(product, audio, tenant=tenant, lane=lane, filename=f"{round_}-{number}.flac")
