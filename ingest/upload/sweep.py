@@ -33,14 +33,15 @@ store may take minutes to commit a large original, and nothing is taken from und
 
 @dataclass(slots=True)
 class Swept:
-    """What one sweep did with the unfinished uploads it ``found``, and with what is out of date."""
+    """What one sweep did."""
 
-    found: int = 0
     announced: int = 0
     removed: int = 0
     forgotten_keys: int = 0
     expired: int = 0
     """Uploads in several requests that nobody completed in time, and what was left of such."""
+    found: int = field(default=0, compare=False)
+    """Unfinished uploads that were old enough to be looked at, whatever came of them."""
 
 
 @dataclass(frozen=True, slots=True)
