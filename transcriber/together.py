@@ -113,6 +113,8 @@ class Together(Generic[Q, A]):
             asked.group = group
         await asyncio.wait([group.work])
         if group.work.cancelled():
+            for asked in members:
+                asked.answer.cancel()
             return
         error = group.work.exception()
         if isinstance(error, ChildCrashed | OutOfMemory) and len(members) > 1:

@@ -96,3 +96,13 @@ async def test_a_call_ends_when_nobody_waits_for_it_any_more(leaving: int) -> No
     model.free.set()
     assert await asyncio.gather(*waiting[leaving:]) == [4] * (2 - leaving)
     assert await asked.ask(5, size_bytes=1) == 10
+
+
+async def test_a_call_that_is_cancelled_from_within_leaves_nobody_waiting() -> None:
+    async def gone(_numbers: Sequence[int]) -> list[int | PolyvoxError]:
+        raise asyncio.CancelledError
+
+    asked: Together[int, int] = Together(gone, turns=1, most=2, most_bytes=100, wait_s=0.0)
+    async with asyncio.timeout(5):
+        found = await asyncio.gather(*(asked.ask(n, size_bytes=1) for n in (1, 2)), return_exceptions=True)
+    assert [type(error) for error in found] == [asyncio.CancelledError] * 2
