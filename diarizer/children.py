@@ -55,8 +55,9 @@ class EngineProcesses:
         busy_s, is_last = 0.0, False
         while not is_last:
             packed = await notes.read(len(stretches))
-            if packed is not None:
-                is_last = Heard.unpacked(packed).is_last
+            known = _unpacked(packed) if packed is not None else None
+            if packed is not None and known is not None:
+                is_last = known.is_last
             else:
                 stretch: Stretch = await call("hear", audio, len(stretches))
                 packed, is_last = stretch.packed, stretch.is_last
@@ -117,6 +118,14 @@ class EngineProcesses:
         settings = self._settings
         folder = await asyncio.to_thread(weights.pull, name, settings.weights_dir, hf_token=settings.hf_token)
         return folder / file
+
+
+def _unpacked(packed: bytes) -> Heard | None:
+    try:
+        return Heard.unpacked(packed)
+    except Invalid as error:
+        log.warning("listening again: %s", error)
+        return None
 
 
 def _too_slow(text: str) -> Invalid:

@@ -39,7 +39,7 @@ class StoredNotes:
         self._media_id = media_id
         self._hash = hash_
         self._tell = tell
-        self._written: list[str] = []
+        self._keys: set[str] = set()
 
     async def read(self, stretch: int) -> bytes | None:
         key = keys.heard(self._media_id, self._hash, stretch)
@@ -47,16 +47,16 @@ class StoredNotes:
             packed = await self._store.get(key)
         except NotFound:
             return None
-        self._written.append(key)
+        self._keys.add(key)
         return packed
 
     async def write(self, stretch: int, heard: bytes, end_s: float) -> None:
         key = keys.heard(self._media_id, self._hash, stretch)
         await self._store.put(key, heard, content_type=CONTENT_TYPE)
-        self._written.append(key)
+        self._keys.add(key)
         await self._tell(end_s)
 
     async def remove(self) -> None:
         """The turns are stored: nobody needs the notes any more."""
-        for key in self._written:
+        for key in sorted(self._keys):
             await self._store.delete(key)

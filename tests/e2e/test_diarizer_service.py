@@ -114,6 +114,7 @@ async def test_a_long_recording_is_gone_on_with_where_somebody_else_stopped(runt
     first = conversation(600 / 3600, 3)
     hash_ = options_hash(DiarizeOptions(), runtime.settings.diarizer_pipeline)
     await runtime.store.put(keys.heard("recording-4", hash_, 0), replace(first, end_s=600.0, is_last=False).packed())
+    await runtime.store.put(keys.heard("recording-4", hash_, 1), b"PK\x03\x04, and torn off")
     # What was heard in the first ten minutes is not in the audio: whoever listened again would find nobody.
     flac = write_flac(tmp_path / "silence.flac", np.zeros(650 * SAMPLE_RATE_HZ, np.float32))
     await runtime.store.put(keys.audio("recording-4"), flac.read_bytes())
