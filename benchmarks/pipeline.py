@@ -92,7 +92,8 @@ class Product:
         }
 
     def processes(self) -> dict[str, list[int]]:
-        return {**{name: family([pid]) for name, pid in self.supervisor.pids.items()}, **self.servers}
+        roots = {**{name: [pid] for name, pid in self.supervisor.pids.items()}, **self.servers}
+        return {name: family(pids) for name, pids in roots.items()}
 
     async def queue_ages(self) -> dict[str, list[tuple[float, float]]]:
         """By worker the cumulative histogram of polyvox_queue_age_seconds."""
@@ -135,7 +136,7 @@ def servers(folder: Path, adapters: str) -> Iterator[tuple[Settings, dict[str, l
         postgres = stack.enter_context(Postgres(folder / "postgres"))
         own = server_settings(kafka=kafka.bootstrap, store=minio, database=postgres.create_database("polyvox"))
         settings = Settings(**{**base.model_dump(), **own})
-        pids = {"kafka": list(kafka.pids), "minio": [minio.pid], "postgres": family([postgres.pid])}
+        pids = {"kafka": list(kafka.pids), "minio": [minio.pid], "postgres": [postgres.pid]}
         yield settings, pids
 
 

@@ -32,6 +32,8 @@ from polyvox.worker.window import Window
 logger = logging.getLogger(__name__)
 
 POLL_MS = 1000
+MEASURE_EVERY_S = 0.5
+"""How often what is held is measured: with every batch of a record or two it took a twelfth of a worker's time."""
 BATCH_MAX = 100
 """Messages of one call of ``getmany``: between two of them interactive ones get their turn."""
 LAST_COMMIT_S = 10.0
@@ -103,6 +105,7 @@ class Worker:
         self._consumer: Consumer | None = None
         self._share_by: Measure = share_by
         self._holdings = Holdings(window)
+        self._measured_s = -MEASURE_EVERY_S
         self._commit_wanted = asyncio.Event()
         self._halted = asyncio.Event()
         self._failure: BaseException | None = None
@@ -201,10 +204,12 @@ class Worker:
                 holding = self._holdings.get(partition)
                 if holding is not None and not holding.closing and not self._draining:
                     self._take(holding, records)
-            self._measure()
+            if self._clock.monotonic_s() >= self._measured_s + MEASURE_EVERY_S:
+                self._measure()
 
     def _measure(self) -> None:
-        self._holdings.measure(self._metrics, self._name, self._clock.monotonic_s())
+        self._measured_s = self._clock.monotonic_s()
+        self._holdings.measure(self._metrics, self._name, self._measured_s)
 
     def _take(self, holding: Holding, records: Sequence[Record]) -> None:
         self._crew.put(
