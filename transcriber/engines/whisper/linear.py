@@ -1,7 +1,7 @@
 """Linear layers in the precision that a device does fastest.
 
-``int8`` quantises each row of the input at each call, and each output channel of the weights once. Weights
-take 7 of their 8 bits: without VNNI, x86 adds two products in 16 bits, which 8 by 8 bits would overflow.
+``int8`` quantises each row of the input at each call, and each output channel of the weights once. Without
+VNNI, x86 adds two products in 16 bits, which 8 by 8 bits overflow: weights leave room for all but the rarest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ Precision = Literal["float32", "float16", "bfloat16", "int8"]
 Linear = Callable[[Tensor], Tensor]
 """(…, inputs) to (…, outputs)."""
 
-WEIGHT_STEPS = 63
+WEIGHT_STEPS = 100
+"""Of 127. Measured on the encoder's features: 63, which never overflows, 8.5 % off; 100 7.5 %; 127 9.1 %."""
+
 FEW_ROWS_ENGINE = "fbgemm"
 MANY_ROWS_ENGINE = "onednn"
 """Which of torch's int8 libraries: measured with 16 rows (fbgemm 2 to 3 times faster) and with 1,500."""
