@@ -16,6 +16,9 @@ from polyvox.worker.share import lane_of
 from polyvox.worker.watermark import Finished, Watermark
 from polyvox.worker.window import Bounds, Window
 
+MEASURE_EVERY_S = 0.5
+"""With every batch of a record or two, measuring took a twelfth of a worker's time."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -108,6 +111,7 @@ class Holdings:
         self._window = window or Window()
         self._holdings: dict[TopicPartition, Holding] = {}
         self._finished: dict[TopicPartition, Finished] = {}
+        self._measured_s = float("-inf")
         # Two commits at once could store the older offset last.
         self._committing = asyncio.Lock()
 
@@ -140,8 +144,11 @@ class Holdings:
             if (finished := holding.finished) is not None:
                 self._finished[holding.partition] = finished
 
-    def measure(self, metrics: Metrics, worker: str, now_s: float) -> None:
-        """Say how much is held of each lane, and whether it moves on."""
+    def measure(self, metrics: Metrics, worker: str, now_s: float, *, seldom: bool = False) -> None:
+        """Say how much is held of each lane, and whether it moves on; ``seldom``: not more often than makes sense."""
+        if seldom and now_s < self._measured_s + MEASURE_EVERY_S:
+            return
+        self._measured_s = now_s
         held = {"interactive": [0, 0, 0], "bulk": [0, 0, 0]}
         longest_s = 0.0
         for holding in self._holdings.values():

@@ -32,8 +32,6 @@ from polyvox.worker.window import Window
 logger = logging.getLogger(__name__)
 
 POLL_MS = 1000
-MEASURE_EVERY_S = 0.5
-"""How often what is held is measured: with every batch of a record or two it took a twelfth of a worker's time."""
 BATCH_MAX = 100
 """Messages of one call of ``getmany``: between two of them interactive ones get their turn."""
 LAST_COMMIT_S = 10.0
@@ -105,7 +103,6 @@ class Worker:
         self._consumer: Consumer | None = None
         self._share_by: Measure = share_by
         self._holdings = Holdings(window)
-        self._measured_s = -MEASURE_EVERY_S
         self._commit_wanted = asyncio.Event()
         self._halted = asyncio.Event()
         self._failure: BaseException | None = None
@@ -204,12 +201,10 @@ class Worker:
                 holding = self._holdings.get(partition)
                 if holding is not None and not holding.closing and not self._draining:
                     self._take(holding, records)
-            if self._clock.monotonic_s() >= self._measured_s + MEASURE_EVERY_S:
-                self._measure()
+            self._measure(seldom=True)
 
-    def _measure(self) -> None:
-        self._measured_s = self._clock.monotonic_s()
-        self._holdings.measure(self._metrics, self._name, self._measured_s)
+    def _measure(self, *, seldom: bool = False) -> None:
+        self._holdings.measure(self._metrics, self._name, self._clock.monotonic_s(), seldom=seldom)
 
     def _take(self, holding: Holding, records: Sequence[Record]) -> None:
         self._crew.put(
