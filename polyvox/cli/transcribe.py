@@ -19,7 +19,7 @@ from polyvox.cli.inputs import Input, collect, destinations
 from polyvox.cli.progress import Line, Reporter
 from polyvox.client import AsyncClient, TranscriptFormat
 from polyvox.client.parts import PARTS_ABOVE_BYTES, resume_name
-from polyvox.contracts import Options
+from polyvox.contracts import Lane, Options
 from polyvox.errors import Invalid, PolyvoxError, Transient
 from polyvox.settings import Settings
 
@@ -52,6 +52,7 @@ from polyvox.settings import Settings
 @click.option("--engine", help="Engine of the transcriber: ctranslate2 or whisper.")
 @click.option("--no-diarize", is_flag=True, help="Words only, no speakers.")
 @click.option("--speakers", type=click.IntRange(1, 100), help="Number of speakers, when it is known.")
+@click.option("--bulk", is_flag=True, help="Let what other people wait for go first.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files under way at once.")
 @style_options
 def command(
@@ -65,6 +66,7 @@ def command(
     engine: str | None,
     no_diarize: bool,
     speakers: int | None,
+    bulk: bool,
     jobs: int,
     **style: Any,
 ) -> None:
@@ -92,7 +94,7 @@ def command(
     if out is not None:
         # Better now than after an hour of transcribing.
         out.mkdir(parents=True, exist_ok=True)
-    job = Job(options, form_of(extension), style_of(**style), jobs)
+    job = Job(options, form_of(extension), style_of(**style), jobs, "bulk" if bulk else "interactive")
     failures = interruption.run(job.run(server, list(zip(inputs, places, strict=True)), _own_settings(server)))
     sys.exit(1 if failures else 0)
 
@@ -123,12 +125,13 @@ class Job:
     """All files of one call; counts those that failed."""
 
     def __init__(
-        self, options: Options, format: TranscriptFormat, style: Mapping[str, float | bool], jobs: int
+        self, options: Options, format: TranscriptFormat, style: Mapping[str, float | bool], jobs: int, lane: Lane
     ) -> None:
         self._options = options
         self._format: TranscriptFormat = format
         self._style = style
         self._slots = Semaphore(jobs)
+        self._lane: Lane = lane
 
     async def run(self, server: str | None, work: list[tuple[Input, Path | None]], own: Settings | None) -> int:
         """Transcribe all, on ``server`` or on one with the settings ``own``; returns how many failed."""
@@ -159,7 +162,9 @@ class Job:
             uploads = state_folder() / "uploads"
             try:
                 memory = uploads / resume_name(item.path, self._options, client.base_url)
-                media_id = await client.upload(item.path, self._options, progress=line.sent, resume=memory)
+                media_id = await client.upload(
+                    item.path, self._options, lane=self._lane, progress=line.sent, resume=memory
+                )
                 text = await self._transcript(client, media_id, line)
                 if place is None:
                     line.done("")

@@ -12,7 +12,7 @@ import httpx
 from polyvox.client import calls, parts
 from polyvox.client.files import Progress
 from polyvox.client.parts import Plan, Resume, Sent, Source
-from polyvox.contracts import Options
+from polyvox.contracts import Lane, Options
 from polyvox.errors import NotFound, Transient
 
 Send = Callable[..., Awaitable[httpx.Response]]
@@ -28,7 +28,15 @@ class PartsUpload:
         self._retries = retries
 
     async def run(
-        self, path: Path, options: Options, *, server: str, key: str, resume: Path | None, progress: Progress | None
+        self,
+        path: Path,
+        options: Options,
+        *,
+        server: str,
+        key: str,
+        lane: Lane,
+        resume: Path | None,
+        progress: Progress | None,
     ) -> str:
         """The media id.
 
@@ -38,7 +46,7 @@ class PartsUpload:
         """
         source = Source.of(path)
         memory = Resume(resume, source, options, server)
-        plan = await self._resumed(memory) or await self._begun(source, options, key)
+        plan = await self._resumed(memory) or await self._begun(source, options, key, lane)
         memory.keep(plan.upload_id)
         if not plan.is_completed:
             sent = Sent(plan, progress)
@@ -57,8 +65,8 @@ class PartsUpload:
         except NotFound:
             return None
 
-    async def _begun(self, source: Source, options: Options, key: str) -> Plan:
-        body = parts.beginning(source, options)
+    async def _begun(self, source: Source, options: Options, key: str, lane: Lane) -> Plan:
+        body = parts.beginning(source, options, lane)
         answer = await self._send("POST", "/v1/uploads", json=body, headers={"Idempotency-Key": key})
         return Plan.of(calls.json_of(answer))
 

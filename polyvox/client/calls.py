@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 from pydantic import ValidationError
 
-from polyvox.contracts import Options, Transcript
+from polyvox.contracts import Lane, Options, Transcript
 from polyvox.errors import Invalid, NotFound, PolyvoxError, Transient
 
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "rttm", "csv", "tsv", "markdown", "textgrid", "eaf"]
@@ -71,15 +71,20 @@ def address(base_url: str) -> httpx.URL:
     return url
 
 
-def upload(path: Path, options: Options | None, idempotency_key: str | None) -> dict[str, Any]:
+def upload(path: Path, options: Options | None, idempotency_key: str | None, lane: Lane) -> dict[str, Any]:
     """Arguments of the request that uploads ``path``, but for its body.
 
     Without a key one is made up, so that repeating the request makes no second recording.
     """
     return {
-        "params": {**form_fields(options or Options()), "filename": path.name},
+        "params": {**form_fields(options or Options()), **lane_field(lane), "filename": path.name},
         "headers": {"Idempotency-Key": idempotency_key or uuid4().hex},
     }
+
+
+def lane_field(lane: Lane) -> dict[str, str]:
+    """What says that an upload may wait; the default is left out."""
+    return {} if lane == "interactive" else {"lane": lane}
 
 
 def form_fields(options: Options) -> dict[str, str]:

@@ -13,7 +13,7 @@ import httpx
 
 from polyvox.client import calls
 from polyvox.client.files import Progress
-from polyvox.contracts import Options
+from polyvox.contracts import Lane, Options
 from polyvox.errors import Invalid, NotFound
 
 PARTS_ABOVE_BYTES = 64 << 20
@@ -160,12 +160,13 @@ def resume_name(path: Path, options: Options, server: str) -> str:
     return f"{hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]}.json"
 
 
-def beginning(source: Source, options: Options) -> dict[str, Any]:
+def beginning(source: Source, options: Options, lane: Lane) -> dict[str, Any]:
     """The body that begins an upload."""
     return {
         "size_bytes": source.size_bytes,
         "filename": Path(source.path).name,
         "options": options.model_dump(mode="json", exclude_defaults=True),
+        **calls.lane_field(lane),
     }
 
 

@@ -16,7 +16,7 @@ from polyvox.client.calls import Recording, TranscriptFormat
 from polyvox.client.files import Progress, ProgressFile
 from polyvox.client.parts import PARTS_ABOVE_BYTES, is_older_server
 from polyvox.client.sync_parts import PartsUpload
-from polyvox.contracts import Options, Transcript
+from polyvox.contracts import Lane, Options, Transcript
 from polyvox.errors import NotFound, Transient
 
 _CHUNK_BYTES = 256 * 1024
@@ -60,10 +60,13 @@ class Client:
         options: Options | None = None,
         *,
         idempotency_key: str | None = None,
+        lane: Lane = "interactive",
         progress: Progress | None = None,
         resume: str | Path | None = None,
     ) -> str:
         """Send one file; returns its media id once the server has it safe.
+
+        What nobody waits for belongs into the ``lane`` "bulk": all interactive work goes before it.
 
         ``resume`` names a small file in which an upload in parts is remembered until it is completed:
         the same call with the same file, after whatever ended this one, sends only what is missing.
@@ -80,13 +83,14 @@ class Client:
                     options or Options(),
                     server=self.base_url,
                     key=idempotency_key or uuid4().hex,
+                    lane=lane,
                     resume=Path(resume) if resume else None,
                     progress=progress,
                 )
             except NotFound as error:
                 if not is_older_server(error):
                     raise
-        request = calls.upload(path, options, idempotency_key)
+        request = calls.upload(path, options, idempotency_key, lane)
         response = self._persist(lambda: self._send_file("/v1/media", path, progress, **request))
         return str(calls.json_of(response, "media_id")["media_id"])
 

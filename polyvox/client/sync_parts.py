@@ -14,7 +14,7 @@ import httpx
 from polyvox.client import calls, parts
 from polyvox.client.files import Progress
 from polyvox.client.parts import Plan, Resume, Sent, Source
-from polyvox.contracts import Options
+from polyvox.contracts import Lane, Options
 from polyvox.errors import NotFound, Transient
 
 Send = Callable[..., httpx.Response]
@@ -31,7 +31,15 @@ class PartsUpload:
         self._turn = threading.Lock()
 
     def run(
-        self, path: Path, options: Options, *, server: str, key: str, resume: Path | None, progress: Progress | None
+        self,
+        path: Path,
+        options: Options,
+        *,
+        server: str,
+        key: str,
+        lane: Lane,
+        resume: Path | None,
+        progress: Progress | None,
     ) -> str:
         """The media id.
 
@@ -41,7 +49,7 @@ class PartsUpload:
         """
         source = Source.of(path)
         memory = Resume(resume, source, options, server)
-        plan = self._resumed(memory) or self._begun(source, options, key)
+        plan = self._resumed(memory) or self._begun(source, options, key, lane)
         memory.keep(plan.upload_id)
         if not plan.is_completed:
             sent = Sent(plan, progress)
@@ -60,8 +68,8 @@ class PartsUpload:
         except NotFound:
             return None
 
-    def _begun(self, source: Source, options: Options, key: str) -> Plan:
-        body = parts.beginning(source, options)
+    def _begun(self, source: Source, options: Options, key: str, lane: Lane) -> Plan:
+        body = parts.beginning(source, options, lane)
         return Plan.of(calls.json_of(self._send("POST", "/v1/uploads", json=body, headers={"Idempotency-Key": key})))
 
     def _send_parts(self, plan: Plan, source: Source, sent: Sent) -> None:

@@ -175,6 +175,16 @@ async def test_the_same_key_is_the_same_recording(api: WholeApi, recording: Path
         await client.upload(recording, Options(language="de"), idempotency_key="case-17")
 
 
+@pytest.mark.parametrize("parts_above_bytes", [None, 0])
+async def test_what_nobody_waits_for_goes_into_the_bulk_lane(
+    api: WholeApi, recording: Path, connect: Connect, parts_above_bytes: int | None
+) -> None:
+    client = connect(api.url, parts_above_bytes=parts_above_bytes)
+    await client.upload(recording)
+    await client.upload(recording, lane="bulk")
+    assert sorted([upload.lane for upload in await api.uploads()]) == ["bulk", "interactive"]
+
+
 async def test_waiting_outlives_a_server_that_goes_and_comes_back(
     tmp_path: Path, recording: Path, connect: Connect
 ) -> None:
