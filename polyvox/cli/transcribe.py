@@ -51,7 +51,7 @@ from polyvox.settings import Settings
 @click.option("--model", help="Model of the transcriber, for example base.")
 @click.option("--engine", help="Engine of the transcriber: ctranslate2 or whisper.")
 @click.option("--no-diarize", is_flag=True, help="Words only, no speakers.")
-@click.option("--speakers", type=click.IntRange(1, 100), help="Number of speakers, when it is known.")
+@click.option("--speakers", "num_speakers", type=click.IntRange(1, 100), help="Number of speakers, when it is known.")
 @click.option("--bulk", is_flag=True, help="Let what other people wait for go first.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files under way at once.")
 @style_options
@@ -65,7 +65,7 @@ def command(
     model: str | None,
     engine: str | None,
     no_diarize: bool,
-    speakers: int | None,
+    num_speakers: int | None,
     bulk: bool,
     jobs: int,
     **style: Any,
@@ -86,7 +86,7 @@ def command(
         model=model,
         engine=engine,
         diarize=not no_diarize,
-        num_speakers=speakers,
+        num_speakers=num_speakers,
     )
     inputs = collect(paths)
     prints = len(inputs) == 1 and out is None and not paths[0].is_dir()
