@@ -27,7 +27,9 @@ from polyvox.child.wire import Closed
 from polyvox.errors import ChildCrashed, Fatal, OutOfMemory, PolyvoxError, Transient
 
 _PR_SET_PDEATHSIG = 1
-_OUT_OF_MEMORY_SAYINGS = ("out of memory", "can't allocate memory", "alloc_failed", "bad_alloc", "bad allocation")
+_OUT_OF_MEMORY_SAYINGS = (
+    "out of memory", "can't allocate memory", "could not allocate", "alloc_failed", "bad_alloc", "bad allocation",
+)  # fmt: skip
 
 
 def die_with_parent(channel: socket.socket, parent_pid: int) -> None:

@@ -186,7 +186,9 @@ async def test_a_video_without_sound_and_one_that_is_too_long_say_so(tmp_path: P
 
 async def test_a_decoder_that_runs_out_of_memory_fails_the_recording_not_the_worker(tmp_path: Path) -> None:
     async with normalising(tmp_path, decode_memory_bytes=64 * 1024 * 1024) as bench:
-        await bench.upload("recording-1", wav(tone(1.0)))
+        # Each track wants a decoder and a resampler of its own: what was made before the fork is not enough for all.
+        many = mux(tmp_path / "many.mkv", [Sound(tone(2.0)) for _ in range(24)])
+        await bench.upload("recording-1", many.read_bytes())
         failed = (await bench.outcome("recording-1"))[0].data
         assert scratch_files(bench.runtime) == []
     assert isinstance(failed, StageFailed)
