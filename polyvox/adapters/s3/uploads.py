@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 import uuid
 import zlib
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 PARTS_PER_SIZE = 2500
-ATTEMPTS = 4
+ATTEMPTS = 6
 """How often a put is made that meets others of the same key."""
 PAUSE_S = 0.1
 
@@ -175,7 +176,7 @@ class _Put:
                         return answer
                 if not _met_another(error) or attempt == ATTEMPTS - 1:
                     raise
-                time.sleep(PAUSE_S * 2**attempt)
+                time.sleep(PAUSE_S * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311 - so that two that met part
         raise AssertionError("not reached")
 
     def _info(self, answer: Mapping[str, Any], size_bytes: int) -> ObjectInfo:
