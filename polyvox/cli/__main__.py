@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Run some services in this process, as containers do.",
     "transcribe": "Turn recordings into transcripts.",
     "export": "Write transcripts that a server has, as subtitles, tables and more.",
+    "search": "Show where something was said.",
     "weights": "Pull, list and verify model weights.",
     "buckets": "Make the object store's buckets and have it tell of new objects.",
     "top": "Show what a running server is up to, live.",

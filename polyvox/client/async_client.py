@@ -17,6 +17,7 @@ from polyvox.client import calls
 from polyvox.client.async_parts import PartsUpload
 from polyvox.client.calls import Recording, TranscriptFormat
 from polyvox.client.files import Progress, ProgressFile
+from polyvox.client.found import Hit, hit, page_params
 from polyvox.client.parts import PARTS_ABOVE_BYTES, is_older_server
 from polyvox.contracts import Lane, Options, Transcript
 from polyvox.errors import NotFound, Transient
@@ -114,6 +115,18 @@ class AsyncClient:
             page = calls.json_of(await self._send("GET", "/v1/media", params=params), "items")
             for item in page["items"]:
                 yield calls.recording(item)
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return
+
+    async def search(self, q: str, **filters: str | int) -> AsyncIterator[Hit]:
+        """What was said that has all words of ``q``; ``filters`` as in ``GET /v1/search``, ``limit`` is of a page."""
+        cursor: str | None = None
+        while True:
+            answer = await self._send("GET", "/v1/search", params=page_params(q, filters, cursor))
+            page = calls.json_of(answer, "items")
+            for item in page["items"]:
+                yield hit(item)
             cursor = page.get("next_cursor")
             if not cursor:
                 return

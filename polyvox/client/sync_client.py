@@ -14,6 +14,7 @@ import httpx
 from polyvox.client import calls
 from polyvox.client.calls import Recording, TranscriptFormat
 from polyvox.client.files import Progress, ProgressFile
+from polyvox.client.found import Hit, hit, page_params
 from polyvox.client.parts import PARTS_ABOVE_BYTES, is_older_server
 from polyvox.client.sync_parts import PartsUpload
 from polyvox.contracts import Lane, Options, Transcript
@@ -105,6 +106,16 @@ class Client:
             params = {**filters, **({"cursor": cursor} if cursor else {})}
             page = calls.json_of(self._send("GET", "/v1/media", params=params), "items")
             yield from (calls.recording(item) for item in page["items"])
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return
+
+    def search(self, q: str, **filters: str | int) -> Iterator[Hit]:
+        """What was said that has all words of ``q``; ``filters`` as in ``GET /v1/search``, ``limit`` is of a page."""
+        cursor: str | None = None
+        while True:
+            page = calls.json_of(self._send("GET", "/v1/search", params=page_params(q, filters, cursor)), "items")
+            yield from (hit(item) for item in page["items"])
             cursor = page.get("next_cursor")
             if not cursor:
                 return

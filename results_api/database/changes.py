@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from results_api.database import rows
+from results_api.database import searchable as search
 from results_api.database.connections import padded
 from results_api.database.recording import Recording
 from results_api.database.tables import labels, plans, recordings
+from results_api.search.searchable import Searchable
 
 Change = Callable[[Recording | None], Recording | None]
 
@@ -36,6 +38,7 @@ class Wanted:
     media_id: str
     change: Change
     published: int | None = None
+    searchable: Searchable | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class Draft:
     planned: list[Recording] = field(default_factory=list)
     """As they were when a plan was made of them."""
     published: list[int] = field(default_factory=list)
+    searchable: list[Searchable] = field(default_factory=list)
+    """Kept of them is the one of the version that is shown."""
 
     def apply(self, wanted: Wanted) -> Recording | None:
         before, after = self.made, wanted.change(self.made)
@@ -60,7 +65,17 @@ class Draft:
                 self.planned.append(after)
         if wanted.published is not None:
             self.published.append(wanted.published)
+        if wanted.searchable is not None:
+            self.searchable.append(wanted.searchable)
         return after
+
+    @property
+    def found(self) -> list[Searchable]:
+        """What can be searched from now on."""
+        outcome = self.made.outcome if self.made and self.made.view.deleted_at is None else None
+        if outcome is None or outcome.status != "completed":
+            return []
+        return [one for one in self.searchable if one.version == outcome.version]
 
 
 def carry_out(connection: sa.Connection, wanted: Sequence[Wanted]) -> list[Answer]:
@@ -106,6 +121,11 @@ def _write(connection: sa.Connection, drafts: Mapping[str, Draft]) -> set[str]:
     _each(connection, _DELETE_PLAN, [{**_of(draft), "which": version} for draft in mine for version in draft.published])
     _each(connection, _DELETE_LABELS, [_of(draft) for draft in relabelled if _labels(draft.known)])
     _each(connection, _INSERT_LABEL, [row for draft in relabelled for row in _labels(draft.made)])
+    for draft in deleted:
+        search.remove(connection, _of(draft)["of"])
+    for draft in mine:
+        for result in draft.found:
+            search.put(connection, result)
     return taken
 
 

@@ -21,6 +21,7 @@ from results_api.database.connections import CONNECTIONS, engine_of, padded, rea
 from results_api.database.recording import Plan, Recording
 from results_api.database.tables import plans, recordings
 from results_api.database.writers import writer_of
+from results_api.search.searchable import Searchable
 
 IDS_MAX = 512
 BATCH_MAX = 64
@@ -47,14 +48,17 @@ class Database:
             row = (await connection.execute(query)).mappings().first()
         return rows.recording_of(dict(row)) if row else None
 
-    async def change(self, media_id: str, change: Change, *, published: int | None = None) -> Recording | None:
+    async def change(
+        self, media_id: str, change: Change, *, published: int | None = None, searchable: Searchable | None = None
+    ) -> Recording | None:
         """Replace a recording by what ``change`` makes of it; returns what is stored then.
 
         ``change`` may be called several times. The same object, or None, means: leave it.
         A greater ``planned_version`` stores a plan; ``published`` is the version of a plan
-        that is done with. The plans of a deleted recording go as well.
+        that is done with, and ``searchable`` what is found by searching if that version is the one
+        that is shown then. The plans of a deleted recording go as well, and nothing of it is found.
         """
-        return await self._changes.ask(Wanted(media_id, change, published))
+        return await self._changes.ask(Wanted(media_id, change, published, searchable))
 
     async def plans(self, media_id: str) -> list[Plan]:
         """What is to be published of a recording, oldest version first."""

@@ -85,3 +85,28 @@ replayed = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("reason", sa.Text),
 )
+
+searchable = sa.Table(
+    "searchable",
+    metadata,
+    # Which version of a recording can be searched; ``block`` numbers its segments (results_api/database/searchable.py).
+    sa.Column("block", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("media_id", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("searchable_by_recording", "media_id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+segments = sa.Table(
+    "segments",
+    metadata,
+    # What is shown. The words by which they are found are in ``segment_words`` (FTS5), which SQLite keeps in tables
+    # of its own, or in the column ``words`` (tsvector) on PostgreSQL.
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("start_s", sa.Float, nullable=False),
+    sa.Column("end_s", sa.Float, nullable=False),
+    sa.Column("speaker", sa.Text),
+    sa.Column("label", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+)

@@ -44,6 +44,7 @@ from results_api.projection.measuring import Measuring as Measured
 from results_api.projection.publication import MergeFailed, Publication
 from results_api.replays.inputs import inputs
 from results_api.replays.ledger import Ledger
+from results_api.search.backfill import Backfill
 from results_api.view.replays import state_of
 from results_api.view.view import RecordingView
 
@@ -249,13 +250,18 @@ async def work(runtime: Runtime) -> None:
         measuring=Measuring.of(settings),
     )
     teller = asyncio.create_task(telling.run(), name="backlog of the projection")
-    sweeper = asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection")
+    backfill = Backfill(database, runtime.store, runtime.clock, mine=lambda: worker.owns(first))
+    others = (
+        teller,
+        asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection"),
+        asyncio.create_task(backfill.run(), name="older results made searchable"),
+    )
     try:
         await worker.run(runtime.stopping)
     finally:
-        for task in (sweeper, teller):
+        for task in others:
             task.cancel()
-        await asyncio.gather(sweeper, teller, return_exceptions=True)
+        await asyncio.gather(*others, return_exceptions=True)
         await database.close()
 
 

@@ -24,6 +24,7 @@ from results_api.projection import artifacts
 from results_api.projection.artifacts import ArtifactsLost
 from results_api.projection.deletion import purge
 from results_api.projection.measuring import Measuring
+from results_api.search.searchable import Searchable, searchable
 from results_api.view.view import RecordingView
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,9 @@ class Publication:
             await self.publisher.publish(*segments(plan, transcript, first, first + SEGMENTS_PER_APPEND))
             first += SEGMENTS_PER_APPEND
         await self.publisher.publish(*segments(plan, transcript, first, count), completed(plan, transcript))
-        await self._finish(plan, outcome_of(plan, language=transcript.language))
+        tenant = owner(plan.view)["tenant"]
+        found = await asyncio.to_thread(searchable, transcript, version=plan.version, tenant=tenant)
+        await self._finish(plan, outcome_of(plan, language=transcript.language), found)
         self.measuring.completed(plan, transcript, self.clock.now())
 
     async def _transcript(self, plan: Plan) -> tuple[Transcript, bytes]:
@@ -127,7 +130,7 @@ class Publication:
 
         return await asyncio.to_thread(make)
 
-    async def _finish(self, plan: Plan, outcome: Outcome) -> None:
+    async def _finish(self, plan: Plan, outcome: Outcome, found: Searchable | None = None) -> None:
         now = self.clock.now()
         if tracing.is_on() and (work := tracing.in_hand()) is not None:
             outcome = outcome.model_copy(update={"note": tracing.note_of(work), "published_at": now})
@@ -135,7 +138,8 @@ class Publication:
         def change(known: Recording | None) -> Recording | None:
             return known and with_outcome(known, outcome, now)
 
-        await self._clean_up_if_deleted(await self.database.change(plan.media_id, change, published=plan.version))
+        known = await self.database.change(plan.media_id, change, published=plan.version, searchable=found)
+        await self._clean_up_if_deleted(known)
 
     async def _clean_up_if_deleted(self, recording: Recording | None) -> None:
         if recording is not None and recording.view.deleted_at is not None:

@@ -70,8 +70,13 @@ async def test_many_starts_at_once_migrate_once_to_what_the_tables_say(tmp_path:
     assert (tmp_path / name / "polyvox.db").is_file()
     engine = connections.engine_of(url)
 
+    def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+        # The full-text index of SQLite keeps tables of its own.
+        return not (kind == "table" and (name or "").startswith("segment_words"))
+
     def differences(connection: sa.Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+        return list(compare_metadata(context, metadata))
 
     async with connections.transaction(engine) as connection:
         assert await connection.run_sync(differences) == []
