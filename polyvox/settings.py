@@ -139,6 +139,11 @@ class Settings(BaseSettings):
         description="Where ingest finds the results API, for the routes that answer an upload with its transcript, for "
         "example http://results-api:8484; without it in its own process.",
     )
+    webhooks_private: bool = Field(
+        False,
+        description="Let webhooks go to addresses of this machine and of private networks, and over http. Whoever may "
+        "register one can then reach what is there.",
+    )
     upload_expires_s: float = Field(
         23 * 3600.0,
         gt=0,

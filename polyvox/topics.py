@@ -109,7 +109,7 @@ BUCKET_EVENTS = Topic(
     7 * DAY_S,
 )
 
-WORKERS = ("normaliser", "transcriber", "diarizer", "projection")
+WORKERS = ("normaliser", "transcriber", "diarizer", "projection", "webhooks")
 
 # One partition: a state of a few thousand tenants, read as a whole by everybody who lets work in.
 TENANT_BACKLOG = Topic(
@@ -148,12 +148,18 @@ TOPICS: dict[str, Topic] = {
             "One message for each segment of a finished transcript.",
             retention_days=30,
         ),
-        _topic(MediaCompleted, "projection", "downstream", "A transcript is finished.", retention_days=30),
-        _topic(MediaFailed, "projection", "downstream", "A recording ended without a transcript.", retention_days=30),
+        _topic(MediaCompleted, "projection", "webhooks downstream", "A transcript is finished.", retention_days=30),
+        _topic(
+            MediaFailed,
+            "projection",
+            "webhooks downstream",
+            "A recording ended without a transcript.",
+            retention_days=30,
+        ),
         _topic(
             MediaDeleted,
             "results-api ingest",
-            "projection downstream",
+            "projection webhooks downstream",
             "A recording was removed.",
             retention_days=30,
         ),

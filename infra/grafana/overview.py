@@ -93,6 +93,13 @@ BOARD = Board(
             needs="a watched bucket",
         ),
         Panel(
+            "Webhooks",
+            "Attempts each second, by outcome: delivered, failed and tried again, given up, or gone for good.",
+            (Line(rate(metrics.WEBHOOK_ATTEMPTS, "outcome"), "{{outcome}}"),),
+            unit="ops",
+            needs="a webhook",
+        ),
+        Panel(
             "Attempts that failed",
             "Each second, by worker and class of error.",
             (Line(rate(metrics.MESSAGES_FAILED, "worker", "error"), "{{worker}} {{error}}"),),

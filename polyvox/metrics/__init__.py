@@ -89,6 +89,7 @@ from polyvox.metrics.recordings import (
     STAGE_FAILURES,
     STAGE_LATENCY,
     TURNAROUND,
+    WEBHOOK_ATTEMPTS,
 )
 from polyvox.metrics.sink import Metrics, NoMetrics, process_metrics, use
 
@@ -169,6 +170,7 @@ __all__ = [
     "TURNAROUND",
     "UPLOADED_BYTES",
     "UPLOADS",
+    "WEBHOOK_ATTEMPTS",
     "WITHOUT_STAGE",
     "WORDS",
     "Metric",

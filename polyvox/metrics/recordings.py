@@ -92,6 +92,15 @@ AUDIO_COMPLETED = Metric(
     "Length of the recordings that were completed.",
 )
 
+WEBHOOK_ATTEMPTS = Metric(
+    "polyvox_webhook_attempts_total",
+    "counter",
+    "requests",
+    ("outcome",),
+    "Attempts to tell a webhook of a recording: delivered, failed (and tried again), given-up (the last one failed), "
+    "gone (the receiver wants no more, and is disabled).",
+)
+
 ALL = (
     BACKLOG_AUDIO,
     BACKLOG_RECORDINGS,
@@ -105,4 +114,5 @@ ALL = (
     PARTS,
     STAGE_FAILURES,
     AUDIO_COMPLETED,
+    WEBHOOK_ATTEMPTS,
 )

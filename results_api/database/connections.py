@@ -32,6 +32,8 @@ def engine_of(
         Fatal: the URL asks for what is not installed.
     """
     pool: dict[str, Any] = {"pool_size": connections, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
+    # Errors end up in logs: what recordings hold and what signs webhooks must not stand in them.
+    pool["hide_parameters"] = True
     if not url.startswith(postgres.SCHEME):
         engine = create_async_engine(url, **pool)
         sa.event.listen(engine.sync_engine, "connect", set_up_sqlite)

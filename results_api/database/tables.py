@@ -86,6 +86,43 @@ replayed = sa.Table(
     sa.Column("reason", sa.Text),
 )
 
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    # Who is told how recordings end. The secret signs, so it has to be kept as it is.
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("types", sa.Text, nullable=False),
+    sa.Column("tenant", sa.Text),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("created_at_us", sa.BigInteger, nullable=False),
+    sa.Column("disabled_at_us", sa.BigInteger),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    # What each of them is told, and how that fares. The event's id goes with every attempt.
+    sa.Column("webhook_id", sa.String(64), primary_key=True),
+    sa.Column("event_id", sa.String(64), primary_key=True),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("media_id", sa.String(64), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("next_at_us", sa.BigInteger, nullable=False),
+    # Until then somebody is at it.
+    sa.Column("claimed_until_us", sa.BigInteger, nullable=False),
+    sa.Column("created_at_us", sa.BigInteger, nullable=False),
+    sa.Column("ended_at_us", sa.BigInteger),
+    # JSON of the latest attempts.
+    sa.Column("attempts", sa.Text, nullable=False),
+    sa.Index("webhook_deliveries_by_due", "state", "next_at_us"),
+    sa.Index("webhook_deliveries_by_time", "webhook_id", "created_at_us", "event_id"),
+    sa.Index("webhook_deliveries_by_recording", "media_id"),
+)
+
 searchable = sa.Table(
     "searchable",
     metadata,

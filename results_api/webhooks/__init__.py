@@ -1,0 +1,1 @@
+"""Tells other programs over HTTP how recordings end, as the Standard Webhooks specification says."""
