@@ -90,3 +90,25 @@ async def test_listing_gives_any_keys_in_byte_order(
     for key in full:
         await store.delete(key)
     assert await keys_of(store, "") == []
+
+
+async def test_a_folder_that_goes_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mkdir finds the folder there, and it is gone when it looks what it is."""
+    store = FolderStore(tmp_path)
+    await store.put("first", b"so that the store's own folders are there")
+    mkdir = Path.mkdir
+    met: list[Path] = []
+
+    def meets_a_removal(path: Path, *args: bool, **kwargs: bool) -> None:
+        if not met and path.name != tmp_path.name and "parents" in kwargs:
+            met.append(path)
+            raise FileExistsError(path)
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", meets_a_removal)
+    await store.put("a/b", b"kept")
+    assert met
+    assert await store.get("a/b") == b"kept"
+    await store.close()

@@ -43,10 +43,14 @@ def kafka_server(servers_folder: Path, toxiproxy: Toxiproxy) -> Iterator[Kafka]:
     server.kill()
 
 
-@pytest.fixture(scope="session")
-def kafka_cluster(servers_folder: Path, toxiproxy: Toxiproxy) -> Iterator[Kafka]:
-    """Three nodes, as ``kafka_server``; a test that kills one starts it again."""
-    cluster = Kafka(servers_folder / "kafka-cluster", nodes=3, settings=PATIENT, toxiproxy=toxiproxy).start()
+@pytest.fixture(scope="module")
+def kafka_cluster(tmp_path_factory: pytest.TempPathFactory, toxiproxy: Toxiproxy) -> Iterator[Kafka]:
+    """Three nodes, as ``kafka_server``; a test that kills one starts it again.
+
+    For a module, not for all: three idle nodes take a third of a core.
+    """
+    folder = tmp_path_factory.mktemp("kafka-cluster")
+    cluster = Kafka(folder, nodes=3, settings=PATIENT, toxiproxy=toxiproxy).start()
     yield cluster
     cluster.kill()
 

@@ -34,18 +34,14 @@ SRT = """\
 Speaker 1: Did you see Mr. Brown?
 
 2
-00:00:02,000 --> 00:00:02,400
-Speaker 2: Yes.
+00:00:02,000 --> 00:00:03,000
+Speaker 2: Yes. He left.
 
 3
-00:00:02,400 --> 00:00:03,000
-He left.
-
-4
 00:00:03,000 --> 00:00:04,000
 Speaker 1: At 3.5 & a half?
 
-5
+4
 00:00:09,000 --> 00:00:10,000
 Unknown: Hm.
 """
@@ -56,11 +52,8 @@ WEBVTT
 00:00:00.500 --> 00:00:01.800
 <v Speaker 1>Did you see Mr. Brown?</v>
 
-00:00:02.000 --> 00:00:02.400
-<v Speaker 2>Yes.</v>
-
-00:00:02.400 --> 00:00:03.000
-<v Speaker 2>He left.</v>
+00:00:02.000 --> 00:00:03.000
+<v Speaker 2>Yes. He left.</v>
 
 00:00:03.000 --> 00:00:04.000
 <v Speaker 1>At 3.5 &amp; a half?</v>

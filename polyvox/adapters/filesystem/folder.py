@@ -191,7 +191,7 @@ def _into_folder(folder: Path, place: Callable[[], object]) -> None:
     for attempt in range(ATTEMPTS):
         try:
             made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             place()
         except FileNotFoundError:
             if attempt == ATTEMPTS - 1:
@@ -200,6 +200,14 @@ def _into_folder(folder: Path, place: Callable[[], object]) -> None:
             for changed in (folder, *(parent.parent for parent in made)):
                 sync_folder(changed)
             return
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        # It was there, and gone when mkdir looked whether it is a folder: its last file was removed meanwhile.
+        raise FileNotFoundError(f"{folder} comes and goes") from error
 
 
 def _sync_removal(path: Path) -> None:
