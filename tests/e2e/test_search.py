@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 from polyvox import keys
 from polyvox.client import AsyncClient, Client
-from polyvox.contracts import Fact, Options, PartWords, Word
+from polyvox.contracts import Options
 from polyvox.errors import Invalid
 from polyvox.http import create_app
 from polyvox.service import Runtime
@@ -30,27 +29,10 @@ from tests.support.command import polyvox
 from tests.support.databases import Place
 from tests.support.results import Results, is_problem, results
 from tests.support.server import serve
-from tests.support.stages import START, Recording
+from tests.support.spoken import Spoken, found, publish
+from tests.support.stages import START
 
 DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Spoken(Recording):
-    """``said`` half a second a word; the first speaker has ten of them, the second the next ten."""
-
-    parts: int = 1
-    said: str = ""
-    tenant: str = "default"
-
-    def words(self, part: int) -> PartWords:
-        texts = [f" {word}" for word in self.said.split()]
-        said = [Word(start_s=n / 2, end_s=n / 2 + 0.4, text=text, probability=0.9) for n, text in enumerate(texts)]
-        return super().words(part).model_copy(update={"words": said})
-
-    @property
-    def facts(self) -> list[Fact]:
-        return [fact.model_copy(update={"tenant": self.tenant}) for fact in super().facts]
 
 
 @pytest.fixture
@@ -63,26 +45,6 @@ async def world(place: Place) -> AsyncIterator[Results]:
 async def client(world: Results) -> AsyncIterator[httpx.AsyncClient]:
     async with world.serving() as client:
         yield client
-
-
-async def publish(world: Results, *spoken: Recording) -> None:
-    projection = world.projection()
-    for one in spoken:
-        await one.store_all(world.store)
-        for second, fact in enumerate(one.facts):
-            await projection.handle(one.event(fact, second))
-        assert await world.status(one.media_id) == "completed"
-
-
-async def found(client: httpx.AsyncClient, q: str, **params: Any) -> list[str]:
-    """Names of files, one for each hit, over all pages."""
-    names: list[str] = []
-    while True:
-        page = (await client.get("/v1/search", params={"q": q, **params})).raise_for_status().json()
-        names += [item["filename"] for item in page["items"]]
-        if page["next_cursor"] is None:
-            return names
-        params["cursor"] = page["next_cursor"]
 
 
 async def test_words_phrases_beginnings_and_filters(world: Results, client: httpx.AsyncClient) -> None:

@@ -10,20 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 from fastapi import FastAPI, Request, Response
 from standardwebhooks.webhooks import Webhook
 
 from polyvox import metrics
+from polyvox.contracts import Envelope, Fact, MediaFailed, wrap
+from polyvox.ids import new_media_id
 from polyvox.ports import Clock
 from polyvox.service import Runtime
 from results_api.http.service import API
 from results_api.webhooks.connecting import CheckedNetwork, resolver
 from results_api.webhooks.deliveries import Deliveries
 from results_api.webhooks.endpoints import Endpoints
+from results_api.webhooks.following import Follower
 from results_api.webhooks.posting import Poster
 from results_api.webhooks.sending import Sender
+from tests.support.databases import Place
 from tests.support.recorded_metrics import RecordedMetrics
-from tests.support.results import Results
+from tests.support.results import Results, results
 from tests.support.server import serve
 
 
@@ -120,3 +125,48 @@ async def send_due(sender: Sender) -> int:
     begun = await sender.begin()
     await asyncio.gather(*begun)
     return len(begun)
+
+
+@contextlib.asynccontextmanager
+async def world_of(place: Place) -> AsyncIterator[tuple[Results, httpx.AsyncClient, Receiver]]:
+    async with (
+        results(place) as original,
+        local(original) as world,
+        world.serving() as client,
+        receiving() as receiver,
+    ):
+        yield world, client, receiver
+
+
+async def registered(
+    client: httpx.AsyncClient, receiver: Receiver, path: str = "hook", **wanted: Any
+) -> dict[str, Any]:
+    response = await client.post("/v1/webhooks", json={"url": f"{receiver.url}/{path}", **wanted})
+    assert response.status_code == 201, response.text
+    assert response.headers["location"] == response.json()["href"]
+    document: dict[str, Any] = response.json()
+    return document
+
+
+async def deliveries(client: httpx.AsyncClient, webhook: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+    response = await client.get(f"{webhook['href']}/deliveries", params=query)
+    assert response.status_code == 200, response.text
+    found: list[dict[str, Any]] = response.json()["items"]
+    return found
+
+
+def failed(clock: Any, media_id: str = "", tenant: str = "default") -> Envelope[Fact]:
+    fact = MediaFailed(
+        media_id=media_id or new_media_id(clock.now()),
+        tenant=tenant,
+        stage="normalise",
+        code="no-audio",
+        reason="There is no sound in it.",
+        metadata={"project": "alpha"},
+        failed_at=clock.now(),
+    )
+    return wrap(fact, source="/tests", time=clock.now())
+
+
+def follower(world: Results, clock: Any) -> Follower:
+    return Follower(world.database, Endpoints(world.database), Deliveries(world.database), clock)
