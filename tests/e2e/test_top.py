@@ -120,10 +120,10 @@ async def test_what_waits_and_what_failed_is_added_up_over_all_processes(
 
     with on_terminal("top", "--every", "0.3", "--server", front, cwd=tmp_path) as (terminal, process):
         seen = read_until(terminal, "RTFx", within_s=30)
-        assert "transcribe" in seen + read_until(terminal, "transcribe", within_s=10)
+        assert "transcribe" in seen + read_until(terminal, "transcribe", within_s=30)
         process.send_signal(signal.SIGINT)
-        read_until(terminal, "\x1b[?1049l", within_s=10)
-        assert process.wait(10) == 0
+        read_until(terminal, "\x1b[?1049l", within_s=30)
+        assert process.wait(30) == 0
 
 
 def test_where_nobody_answers_is_said(tmp_path: Path) -> None:
