@@ -18,7 +18,8 @@ from ingest.draining import Draining
 from polyvox.contracts import Lane, LaneBacklog, MediaUploaded, TenantBacklog
 from polyvox.contracts.media_uploaded import BYTES_PER_S
 from polyvox.ports import Clock
-from polyvox.settings import Settings, TenantLimits
+from polyvox.settings import Settings
+from polyvox.settings.tenants import TenantLimits
 
 RETRY_LEAST_S = 5.0
 RETRY_MOST_S = 3600.0

@@ -11,7 +11,8 @@ from polyvox.child.child import Child
 from polyvox.child.limits import Limits
 from polyvox.child.nursery import Nursery
 from polyvox.errors import Invalid
-from polyvox.settings import MIB, Settings
+from polyvox.settings import Settings
+from polyvox.settings.uploads import MIB
 
 _OPEN_FILES = 64
 _FLAC_OVERHEAD = 1.05

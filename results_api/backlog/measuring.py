@@ -36,11 +36,7 @@ class Measuring:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        targets: dict[Lane, float] = {
-            "interactive": settings.turnaround_target_s,
-            "bulk": settings.turnaround_target_bulk_s,
-        }
-        return cls(process_metrics(), TenantClasses(settings.tenant_classes), targets)
+        return cls(process_metrics(), TenantClasses(settings.tenant_classes), settings.turnaround_targets_s)
 
     def due(self, now: datetime) -> dict[Lane, datetime]:
         """What came before then should have ended by ``now``."""

@@ -41,11 +41,7 @@ class Measuring:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        targets: dict[Lane, float] = {
-            "interactive": settings.turnaround_target_s,
-            "bulk": settings.turnaround_target_bulk_s,
-        }
-        return cls(process_metrics(), TenantClasses(settings.tenant_classes), targets)
+        return cls(process_metrics(), TenantClasses(settings.tenant_classes), settings.turnaround_targets_s)
 
     def told(self, event: Envelope[Any], view: RecordingView) -> None:
         """Count news that were folded into ``view``; what replays do again is no news of a recording."""

@@ -9,7 +9,8 @@ import pytest
 from ingest.admission import RETRY_LEAST_S, RETRY_MOST_S, RETRY_UNKNOWN_S, Admission, Limits
 from polyvox.contracts import Lane, LaneBacklog, MediaUploaded, TenantBacklog
 from polyvox.contracts.media_uploaded import BYTES_PER_S, StoredObject
-from polyvox.settings import Settings, TenantLimits
+from polyvox.settings import Settings
+from polyvox.settings.tenants import TenantLimits
 from tests.support.turned_clock import TurnedClock
 
 

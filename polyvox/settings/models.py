@@ -1,0 +1,46 @@
+"""Settings of the models: weights, devices, engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+
+class ModelSettings(BaseSettings):
+    """Which models write words and tell speakers, and on what."""
+
+    weights_dir: Path = Field(
+        Path.home() / ".cache" / "polyvox" / "weights", description="Folder where model weights are kept."
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    threads: int = Field(0, ge=0, description="Threads a model uses on CPU; 0 uses all cores.")
+    transcriber_engine: Literal["ctranslate2", "whisper"] = Field(
+        "ctranslate2", description="Engine that writes the words."
+    )
+    transcriber_model: str = Field("base", description="Model of the transcriber when a request names none.")
+    transcriber_concurrency: int = Field(1, ge=1, description="Parts transcribed at the same time by one transcriber.")
+    transcriber_batch: int = Field(
+        4,
+        ge=1,
+        description="Short parts that a transcriber's model takes together, so that their windows share its batch; "
+        "engine whisper only.",
+    )
+    transcribe_timeout_s: float = Field(3600.0, gt=0, description="Longest wall-clock time for one part, in seconds.")
+    diarizer_pipeline: str = Field(
+        "builtin",
+        description="builtin, or a pyannote pipeline: a Hugging Face name or a local folder.",
+    )
+    diarizer_concurrency: int = Field(1, ge=1, description="Recordings diarized at the same time by one diarizer.")
+    diarize_timeout_s: float = Field(
+        6 * 3600.0, gt=0, description="Longest wall-clock time for one recording, in seconds."
+    )
+    speakers_wait_s: float = Field(
+        3600.0,
+        gt=0,
+        description="How long a recording that has its words waits for its speakers, in seconds; then its result is "
+        "made without them, and made again when they come.",
+    )
+    hf_token: str | None = Field(None, description="Hugging Face token, for pipelines and models that need one.")
