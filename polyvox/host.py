@@ -45,7 +45,7 @@ def run_loaded(services: Sequence[Service], settings: Settings, *, member: str, 
     """As ``run``, for services that are at hand."""
     configure(settings.log_level, name=member, form=settings.log_format)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(services, settings, member, operations))
     except Fatal as error:
         log.error("%s stops: %s", member, error)
@@ -58,7 +58,7 @@ def run_service(name: str, services: Sequence[str], settings: Settings) -> int:
     return run(services, settings, member=settings.member or f"{name}-{socket.gethostname()}", operations=True)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's, where it is installed; None: asyncio's own."""
     try:
         import uvloop

@@ -73,18 +73,18 @@ class Nursery:
                 await self._start()
             assert self._channel is not None
             loop = asyncio.get_running_loop()
-            stdout, write_end = await _pipe()
+            stdout, said = await _output()
             self._awaited = loop.create_future()
             try:
                 # A few bytes: a socket that takes nothing belongs to a process that is gone.
-                socket.send_fds(self._channel, [b"f"], [channel.fileno(), write_end])
+                socket.send_fds(self._channel, [b"f"], [channel.fileno(), said.fileno()])
                 async with asyncio.timeout(START_TIMEOUT_S):
                     pid = await self._awaited
             except (OSError, TimeoutError) as error:
                 await self._stop()
                 raise ChildCrashed(f"the process that {self._name} processes are forked from is gone") from error
             finally:
-                os.close(write_end)
+                said.close()
             child = self._children[pid] = ForkedProcess(pid, stdout)
             return child
 
@@ -149,11 +149,19 @@ class Nursery:
         await asyncio.gather(listener, return_exceptions=True)
 
 
-async def _pipe() -> tuple[asyncio.StreamReader, int]:
-    """A stream to read from, and the descriptor to write to."""
-    read_end, write_end = os.pipe()
+class _Output(asyncio.StreamReaderProtocol):
+    """Closes its transport when everything was said; a stream over a socket would keep it for answers."""
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return False
+
+
+async def _output() -> tuple[asyncio.StreamReader, socket.socket]:
+    """A stream to read from, and the socket to write to."""
+    # Not a pipe: uvloop closes the descriptor of a pipe's file twice, the second time perhaps somebody else's.
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", 0)
-    )
-    return reader, write_end
+    await asyncio.get_running_loop().create_connection(lambda: _Output(reader), sock=ours)
+    return reader, theirs

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from polyvox.child.child import Child
 from polyvox.child.nursery import Nursery
 from polyvox.errors import ChildCrashed
+from polyvox.host import loop_factory
 from tests.support.polling import until
 
 TARGET = "tests.support.child_targets:Target"
@@ -73,3 +76,31 @@ async def test_closing_leaves_no_process_and_no_zombie(nursery: Nursery) -> None
     await nursery.close()
     assert not parent.is_running()
     assert not psutil.pid_exists(pid)
+
+
+def test_children_that_end_close_no_files_of_other_threads() -> None:
+    """A descriptor that is closed twice is somebody else's the second time."""
+    done = threading.Event()
+
+    def open_and_close() -> None:
+        while not done.is_set():
+            descriptor = os.open(__file__, os.O_RDONLY)
+            os.fstat(descriptor)
+            os.close(descriptor)
+
+    async def start_and_end(children: int) -> None:
+        nursery = Nursery(["json"], env={}, name="model")
+        for _ in range(children):
+            child = Child(TARGET, {}, name="model", nursery=nursery)
+            await child.start()
+            await child.close()
+        await nursery.close()
+
+    with ThreadPoolExecutor(2) as threads, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        others = [threads.submit(open_and_close) for _ in range(2)]
+        try:
+            runner.run(start_and_end(25))
+        finally:
+            done.set()
+        for other in others:
+            other.result()
