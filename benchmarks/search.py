@@ -1,10 +1,12 @@
 """How fast a search is among many segments: p50 and p95 by kind of question, on SQLite or PostgreSQL.
 
     python -m benchmarks.search [--segments 1000000] [--questions 40] [--database postgresql://…]
+    python -m benchmarks.search --folder DIR --fill-s 240    # again and again until all is written; then
+    python -m benchmarks.search --folder DIR --fill-s 0      # only asks
 
 Made-up talk: words of a vocabulary of 50,000 as often as their rank says (Zipf), 14 a segment, 100 segments a
 recording, ten tenants, three languages, a year. Each question is asked in this process, with its snippets, the first
-page of 20; without a server in front, which adds the same to all. The database must be empty.
+page of 20; without a server in front, which adds the same to all. The database must be empty, or filled by this.
 """
 
 from __future__ import annotations
@@ -56,8 +58,10 @@ class Talk:
         self.chance.shuffle(self.vocabulary)
         self._up_to = list(itertools.accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
         self.heard: list[str] = []
+        """Some of what is said."""
 
     def recording(self, number: int, of: int) -> tuple[MediaUploaded, Searchable]:
+        self.chance.seed(number)
         created_at = START + timedelta(days=365) * number / of
         media_id = new_media_id(created_at)
         upload = MediaUploaded(
@@ -74,8 +78,12 @@ class Talk:
             for n in (1, 2)
         ]
         segments = [self._segment(index, language, marks[index % 2]) for index in range(SEGMENTS)]
-        self.heard.append(self.chance.choice(segments).text)
         return upload, Searchable(media_id, 1, segments)
+
+    def listen(self, of: int) -> None:
+        """Hear a segment of some of the recordings."""
+        self.heard = [self.recording(number, of)[1].segments[number % SEGMENTS].text for number in range(0, of, 20)]
+        self.chance.seed(2)
 
     def _segment(self, index: int, language: str, marks: Sequence[str]) -> Segment:
         said = self.chance.choices(self.vocabulary, cum_weights=self._up_to, k=WORDS)
@@ -133,13 +141,17 @@ class Talk:
         return Filters(created_after=first, created_before=first + timedelta(days=30))
 
 
-async def fill(url: str, talk: Talk, segments: int) -> None:
+async def fill(url: str, talk: Talk, segments: int, within_s: float) -> bool:
+    """Go on where it was left. Returns whether all is written; False after ``within_s``."""
     engine = engine_of(url, statement_s=None)
     writer = writer_of(engine)
     of = max(1, segments // SEGMENTS)
+    async with engine.connect() as connection:
+        first = (await connection.execute(sa.select(sa.func.count()).select_from(recordings))).scalar_one()
     began_s = time.perf_counter()
-    for start in range(0, of, AT_ONCE):
-        some = [talk.recording(number, of) for number in range(start, min(of, start + AT_ONCE))]
+    done = first
+    while done < of and time.perf_counter() < began_s + within_s:
+        some = [talk.recording(number, of) for number in range(done, min(of, done + AT_ONCE))]
 
         def store(connection: sa.Connection, some: Sequence[tuple[MediaUploaded, Searchable]] = some) -> None:
             connection.execute(sa.insert(recordings), [rows.row_of(queued(upload)) for upload, _ in some])
@@ -147,15 +159,18 @@ async def fill(url: str, talk: Talk, segments: int) -> None:
                 put(connection, result)
 
         await writer.write(store)
-    took_s = time.perf_counter() - began_s
-    print(f"{of * SEGMENTS:,} segments written in {took_s:.0f} s, {took_s / (of * SEGMENTS) * 1e6:.0f} µs each")
-    if engine.dialect.name != "sqlite":
-        # What the server does by itself after so many rows.
-        async with engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.exec_driver_sql("VACUUM ANALYZE")
+        done += len(some)
+    if done > first:
+        took_s, written = time.perf_counter() - began_s, (done - first) * SEGMENTS
+        print(f"{written:,} segments written in {took_s:.0f} s, {took_s / written * 1e6:.0f} µs each")
+        if done == of and engine.dialect.name != "sqlite":
+            # What the server does by itself after so many rows.
+            async with engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.exec_driver_sql("VACUUM ANALYZE")
     await writer.close()
     await engine.dispose()
+    return done == of
 
 
 async def ask(url: str, talk: Talk, questions: int) -> None:
@@ -180,13 +195,15 @@ def quantiles(times_s: Sequence[float]) -> str:
     return " | ".join(f"{ranked[min(len(ranked) - 1, int(len(ranked) * part))] * 1e3:.1f}" for part in (0.5, 0.95, 1))
 
 
-async def measure(settings: Settings, segments: int, questions: int) -> None:
+async def measure(settings: Settings, segments: int, questions: int, fill_s: float) -> None:
     url = settings.database_url
     await migrate(url)
     talk = Talk()
-    await fill(url, talk, segments)
+    if not await fill(url, talk, segments, fill_s):
+        return
     if settings.database is None:
         print(f"{settings.database_path.stat().st_size / 1e6:,.0f} MB")
+    talk.listen(max(1, segments // SEGMENTS))
     print("| question | hits on the page | p50, ms | p95, ms | worst, ms |\n|---|---|---|---|---|")
     await ask(url, talk, questions)
 
@@ -196,11 +213,13 @@ def main() -> None:
     parser.add_argument("--segments", type=int, default=1_000_000)
     parser.add_argument("--questions", type=int, default=40, help="of each kind")
     parser.add_argument("--database", help="URL of an empty PostgreSQL database; SQLite without it")
+    parser.add_argument("--folder", type=Path, help="where SQLite's database is and stays; a passing one without it")
+    parser.add_argument("--fill-s", type=float, default=float("inf"), help="write for so long at most, to go on later")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="polyvox-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="polyvox-bench-") as passing:
         database = SecretStr(arguments.database) if arguments.database else None
-        settings = Settings(data_dir=Path(folder), database=database, log_level="error")
-        asyncio.run(measure(settings, arguments.segments, arguments.questions))
+        settings = Settings(data_dir=arguments.folder or Path(passing), database=database, log_level="error")
+        asyncio.run(measure(settings, arguments.segments, arguments.questions, arguments.fill_s))
 
 
 if __name__ == "__main__":
