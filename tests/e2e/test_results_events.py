@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 
 import httpx
@@ -13,21 +13,8 @@ import pytest
 
 from polyvox.client import AsyncClient
 from results_api.http.watching import Watcher, Watching
-from tests.support.databases import Place
-from tests.support.results import Results, results, until
+from tests.support.results import Results, until
 from tests.support.stages import Recording
-
-
-@pytest.fixture
-async def world(place: Place) -> AsyncIterator[Results]:
-    async with results(place) as world:
-        yield world
-
-
-@pytest.fixture
-async def client(world: Results) -> AsyncIterator[httpx.AsyncClient]:
-    async with world.serving() as client:
-        yield client
 
 
 async def tell(world: Results, recording: Recording, *numbers: int) -> None:

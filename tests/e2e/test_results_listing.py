@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,21 +11,8 @@ import httpx
 import pytest
 
 from polyvox.contracts import Options
-from tests.support.databases import Place
-from tests.support.results import Results, results
+from tests.support.results import Results
 from tests.support.stages import START, Recording
-
-
-@pytest.fixture
-async def world(place: Place) -> AsyncIterator[Results]:
-    async with results(place) as world:
-        yield world
-
-
-@pytest.fixture
-async def client(world: Results) -> AsyncIterator[httpx.AsyncClient]:
-    async with world.serving() as client:
-        yield client
 
 
 async def upload(world: Results, recordings: Sequence[Recording]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,25 +26,12 @@ from results_api.database.tables import searchable, segments
 from results_api.http.service import API
 from results_api.search.backfill import Backfill
 from tests.support.command import polyvox
-from tests.support.databases import Place
-from tests.support.results import Results, is_problem, results
+from tests.support.results import Results, is_problem
 from tests.support.server import serve
 from tests.support.spoken import Spoken, found, publish
 from tests.support.stages import START
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def world(place: Place) -> AsyncIterator[Results]:
-    async with results(place) as world:
-        yield world
-
-
-@pytest.fixture
-async def client(world: Results) -> AsyncIterator[httpx.AsyncClient]:
-    async with world.serving() as client:
-        yield client
 
 
 async def test_words_phrases_beginnings_and_filters(world: Results, client: httpx.AsyncClient) -> None:
