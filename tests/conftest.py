@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.support.real_servers", "tests.support.databases", "tests.support.served_results"]
+pytest_plugins = [
+    "tests.support.real_servers",
+    "tests.support.databases",
+    "tests.support.served_results",
+    "tests.support.parts",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 EVAL = ROOT.parent / "shared" / "eval" / "open"

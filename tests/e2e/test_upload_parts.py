@@ -1,78 +1,28 @@
-"""Uploads in parts, on both stores: begun, sent in any order, completed once, whatever is repeated or goes wrong."""
+"""Uploads in parts, on both stores: begun, sent in any order, completed once, whatever is repeated."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from ingest.parts.session import PART_BYTES
-from ingest.upload.sweep import Swept
 from polyvox import keys, metrics
-from polyvox.ports import ObjectStore
-from tests.support.buckets import s3_settings
-from tests.support.uploads import Ingest, running_ingest, wav_of
-
-SIZE_BYTES = 2 * PART_BYTES + 12_345
-RECORDING = wav_of(SIZE_BYTES)
-
-
-@pytest.fixture(params=["folder", "minio"])
-async def ingest(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ingest]:
-    own = {} if request.param == "folder" else s3_settings(request.getfixturevalue("minio_server"))
-    async with running_ingest(tmp_path, max_upload_bytes=64 << 20, **own) as running:
-        yield running
-
-
-async def begin(ingest: Ingest, size_bytes: int = SIZE_BYTES, *, key: str | None = None, **more: Any) -> dict[str, Any]:
-    answer = await ingest.client.post(
-        "/v1/uploads",
-        json={"size_bytes": size_bytes, "filename": "long.wav", **more},
-        headers={"Idempotency-Key": key} if key else {},
-    )
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["location"] == f"/v1/uploads/{answer.json()['upload_id']}"
-    return dict(answer.json())
-
-
-async def send(ingest: Ingest, upload: dict[str, Any], *numbers: int, data: bytes = RECORDING) -> dict[int, str]:
-    """PUT parts to where they belong; gives their ETags."""
-    asked = await ingest.client.post(f"/v1/uploads/{upload['upload_id']}/urls", json={"numbers": list(numbers)})
-    assert asked.status_code == 200, asked.text
-    etags = {}
-    for place in asked.json()["urls"]:
-        start = (place["number"] - 1) * upload["part_bytes"]
-        part = data[start : start + upload["part_bytes"]]
-        answer = await ingest.client.put(ingest.client.base_url.join(place["url"]), content=part)
-        assert answer.status_code == 200, answer.text
-        etags[place["number"]] = answer.headers["etag"]
-    return etags
-
-
-async def complete(ingest: Ingest, upload: dict[str, Any], etags: dict[int, str] | None = None) -> httpx.Response:
-    body = None if etags is None else {"parts": [{"number": number, "etag": etag} for number, etag in etags.items()]}
-    return await ingest.client.post(f"/v1/uploads/{upload['upload_id']}/complete", json=body)
-
-
-async def state(ingest: Ingest, upload: dict[str, Any]) -> httpx.Response:
-    return await ingest.client.get(f"/v1/uploads/{upload['upload_id']}")
-
-
-async def stored_sha256(store: ObjectStore, key: str) -> str:
-    digest = hashlib.sha256()
-    async for chunk in store.stream(key):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-async def nothing_is_left(ingest: Ingest) -> bool:
-    open_parts = [found async for found in ingest.store.open_parts("")]
-    return await ingest.keys() == [] and open_parts == [] and await ingest.uploaded() == []
+from tests.support.parts import (
+    RECORDING,
+    SIZE_BYTES,
+    begin,
+    complete,
+    nothing_is_left,
+    send,
+    state,
+    stored_sha256,
+    the_open_part,
+)
+from tests.support.uploads import Ingest
 
 
 async def test_parts_in_any_order_become_one_recording(ingest: Ingest) -> None:
@@ -139,11 +89,6 @@ async def test_what_is_missing_differs_or_has_the_wrong_size_is_named_and_can_be
     answer = await complete(ingest, upload)
     assert (answer.status_code, answer.json()["code"], answer.json()["numbers"]) == (409, "parts-surplus", [4])
     assert await ingest.uploaded() == []
-
-
-async def the_open_part(ingest: Ingest) -> tuple[str, str]:
-    [found] = [found async for found in ingest.store.open_parts("media/")]
-    return found.key, found.upload
 
 
 async def test_parts_through_the_api_have_their_size_whatever_the_store(ingest: Ingest) -> None:
@@ -237,84 +182,3 @@ async def test_a_completed_upload_takes_no_parts_and_is_not_given_up(ingest: Ing
         await ingest.client.delete(path),
     ):
         assert (answer.status_code, answer.json()["code"]) == (409, "upload-completed")
-
-
-async def test_the_sweep_removes_what_expired_and_forgets_what_was_completed(ingest: Ingest) -> None:
-    abandoned, finished = await begin(ingest, key="k"), await begin(ingest)
-    await send(ingest, abandoned, 1)
-    await send(ingest, finished, 1, 2, 3)
-    await complete(ingest, finished)
-    ingest.clock.ahead_s = 22.9 * 3600
-    assert await ingest.sweep().once() == Swept()
-    ingest.clock.ahead_s = 23.1 * 3600
-    assert (await state(ingest, abandoned)).status_code == 410
-    ingest.clock.ahead_s = 24 * 3600
-    assert await ingest.sweep().once() == Swept(expired=1)
-    assert (await state(ingest, abandoned)).status_code == 404
-    assert [found async for found in ingest.store.open_parts("")] == []
-    ingest.clock.ahead_s = 26 * 3600
-    assert await ingest.sweep().once() == Swept(expired=1)
-    assert await ingest.keys("uploads/") == []
-    assert len(await ingest.keys("media/")) == 2
-
-
-async def test_parts_without_a_session_are_swept_after_a_day(ingest: Ingest) -> None:
-    original = keys.original("0198c9d2-0000-7000-8000-000000000000")
-    upload = await ingest.store.begin_parts(original)
-    await ingest.store.put_part(original, upload, 1, b"left by a crash")
-    assert await ingest.sweep().once() == Swept()
-    ingest.clock.ahead_s = 25 * 3600
-    assert await ingest.sweep().once() == Swept(expired=1)
-    assert await nothing_is_left(ingest)
-
-
-@pytest.mark.parametrize("operation", ["put uploads/pending", "put upload.json", "append", "put uploads/direct"])
-async def test_trouble_at_any_step_loses_nothing_and_completing_again_goes_on(ingest: Ingest, operation: str) -> None:
-    upload = await begin(ingest)
-    await send(ingest, upload, 1, 2, 3)
-    verb, _, name = operation.partition(" ")
-    (ingest.log if verb == "append" else ingest.store).faults.fail(verb, matching=name)
-    for _ in range(2):
-        assert (await complete(ingest, upload)).status_code == 503
-    assert (await state(ingest, upload)).json()["status"] == "open"
-    ingest.store.faults.heal()
-    ingest.log.faults.heal()
-    assert (await complete(ingest, upload)).status_code == 202
-    assert {event.data.media_id for event in await ingest.uploaded()} == {upload["media_id"]}
-    assert await ingest.keys("uploads/pending/") == []
-
-
-@pytest.mark.parametrize("operation", ["put upload.json", "append", "put uploads/direct"])
-async def test_the_sweep_finishes_what_was_whole_when_the_process_died(ingest: Ingest, operation: str) -> None:
-    upload = await begin(ingest)
-    await send(ingest, upload, 1, 2, 3)
-    verb, _, name = operation.partition(" ")
-    (ingest.log if verb == "append" else ingest.store).faults.fail(verb, matching=name)
-    assert (await complete(ingest, upload)).status_code == 503
-    ingest.store.faults.heal()
-    ingest.log.faults.heal()
-    ingest.clock.ahead_s = 3600
-    assert await ingest.sweep().once() == Swept(announced=1)
-    assert {event.data.media_id for event in await ingest.uploaded()} == {upload["media_id"]}
-    assert await ingest.keys("uploads/pending/") == []
-    assert (await complete(ingest, upload)).status_code == 202
-
-
-async def test_the_sweep_leaves_parts_that_were_not_joined_to_whoever_sent_them(ingest: Ingest) -> None:
-    upload = await begin(ingest)
-    await send(ingest, upload, 1, 2, 3)
-    await ingest.store.put(keys.pending_upload(upload["upload_id"]), b"{}")
-    ingest.clock.ahead_s = 3600
-    await ingest.sweep().once()
-    assert await ingest.keys("uploads/pending/") == []
-    assert (await complete(ingest, upload)).status_code == 202
-
-
-async def test_a_joined_upload_that_expires_unaccepted_is_removed_whole(ingest: Ingest) -> None:
-    upload = await begin(ingest)
-    await send(ingest, upload, 1, 2, 3)
-    original, store_upload = await the_open_part(ingest)
-    await ingest.store.join_parts(original, store_upload, await ingest.store.parts(original, store_upload))
-    ingest.clock.ahead_s = 25 * 3600
-    assert await ingest.sweep().once() == Swept(expired=1)
-    assert await nothing_is_left(ingest)
