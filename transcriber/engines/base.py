@@ -9,14 +9,18 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from polyvox.contracts.reasons import Reason
 from polyvox.errors import Invalid
+from transcriber.speech import ON
 
 
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
-    """``language`` None: detect. ``prompt`` biases spelling and vocabulary. ``detect`` writes no words.
+    """``language`` None: detect, among ``languages`` if there are any. ``prompt`` biases spelling and vocabulary.
+    ``detect`` writes no words.
 
-    ``temperature``, 0 to 1, is the least that decoding samples at.
+    ``temperature``, 0 to 1, is the least that decoding samples at. ``speech_from`` is the probability from
+    which a sound is taken for speech. ``stretches``, seconds of the array: these alone; () is all of it.
     """
 
     language: str | None = None
@@ -24,6 +28,9 @@ class TranscribeOptions:
     model: str = "base"
     prompt: str | None = None
     temperature: float = 0.0
+    speech_from: float = ON
+    stretches: tuple[tuple[float, float], ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,8 @@ class EngineWord:
     text: str
     probability: float
     segment: int
+    language: str | None = None
+    """What it was taken to be spoken in; None where that is the recording's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +76,13 @@ NO_EFFORT = Effort()
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Words that look made up, and why: they repeat themselves (``loop``) or the model doubts them (``doubt``)."""
+    """Words that look made up, and why (polyvox.contracts.reasons). They are not among a transcription's words."""
 
     start_s: float
     end_s: float
     text: str
-    reason: str
+    reason: Reason
+    words: list[EngineWord] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ class Transcription:
     speech: list[tuple[float, float]]
     """(start, end) in seconds of what the voice activity detector heard."""
     suspects: list[Suspect] = field(default_factory=list)
-    """What of the words is not to be trusted."""
+    """What was left out of the words, since it is not to be trusted."""
     effort: Effort = field(default=NO_EFFORT, compare=False)
 
 
