@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from diarizer.engines.base import DiarizeOptions
+from diarizer.engines.base import Diarized, DiarizeOptions
 from diarizer.engines.host import TELEMETRY_OFF, load
 
 STOCK_PARAMETERS = {
@@ -35,30 +35,43 @@ class Polyvox:
         )
 
     def turns(self, samples: Any, num_speakers: int | None) -> list[tuple[float, float, str]]:
-        found = self._engine.diarize(samples, DiarizeOptions(num_speakers=num_speakers))
+        found = self.diarized(samples, DiarizeOptions(num_speakers=num_speakers))
         return [(turn.start_s, turn.end_s, turn.speaker) for turn in found.turns]
+
+    def diarized(self, samples: Any, options: DiarizeOptions) -> Diarized:
+        return self._engine.diarize(samples, options)
 
 
 class Stock:
-    """pyannote.audio's SpeakerDiarization, its step, its clustering, given the same weights."""
+    """pyannote.audio's SpeakerDiarization, its step, its clustering, given the same weights.
 
-    def __init__(self, segmentation: str, embedding: str, threads: int, *, step: float = 0.1) -> None:
+    ``remember``: spare the network the speakers of a window after the first. The turns stay the same to the
+    bit; the time is no longer pyannote's.
+    """
+
+    def __init__(
+        self, segmentation: str, embedding: str, threads: int, *, step: float = 0.1, remember: bool = False
+    ) -> None:
         os.environ.update(TELEMETRY_OFF)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from diarizer.engines.device import chosen
 
             chosen("cpu", threads)
-            self._pipeline = _stock(segmentation, embedding, step)
+            self._pipeline = _stock(segmentation, embedding, step, remember)
 
     def turns(self, samples: Any, num_speakers: int | None) -> list[tuple[float, float, str]]:
+        found = self.output(samples, num_speakers).speaker_diarization
+        return [(turn.start, turn.end, str(name)) for turn, _, name in found.itertracks(yield_label=True)]
+
+    def output(self, samples: Any, num_speakers: int | None) -> Any:
+        """pyannote.audio's DiarizeOutput."""
         import torch
 
         file = {"waveform": torch.from_numpy(samples)[None], "sample_rate": 16_000, "uri": "recording"}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = self._pipeline(file, num_speakers=num_speakers).speaker_diarization
-        return [(turn.start, turn.end, str(name)) for turn, _, name in found.itertracks(yield_label=True)]
+            return self._pipeline(file, num_speakers=num_speakers)
 
 
 class Measured:
@@ -87,7 +100,7 @@ def build(*, pipeline: str, **settings: Any) -> Measured:
     return Measured(Stock(**settings, step=float(step or 0.1)))
 
 
-def _stock(segmentation: str, embedding: str, step: float) -> Any:
+def _stock(segmentation: str, embedding: str, step: float, remember: bool) -> Any:
     from pyannote.audio import Audio, Inference, Model, Pipeline
     from pyannote.audio.pipelines import SpeakerDiarization
     from pyannote.audio.pipelines.clustering import AgglomerativeClustering
@@ -113,7 +126,7 @@ def _stock(segmentation: str, embedding: str, step: float) -> Any:
             # One at a time is pyannote's default, and the fastest on this processor: see CPU_BATCHES in loading.
             self.embedding_batch_size = 1
             self.embedding_exclude_overlap = True
-            self._embedding = VoiceEmbedding(campplus.load(Path(embedding)))
+            self._embedding = VoiceEmbedding(campplus.load(Path(embedding)), remember=remember)
             self._audio = Audio(sample_rate=self._embedding.sample_rate, mono="downmix")
             self.klustering = "AgglomerativeClustering"
             self.clustering = AgglomerativeClustering(metric=self._embedding.metric)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.scoring import SpokenTurn
+from benchmarks.scoring import SpokenTurn, annotation
 
 COLLARS = {"der": 0.0, "der_collar": 0.25}
 COMPONENTS = ("total", "confusion", "missed detection", "false alarm")
@@ -19,14 +19,8 @@ def components(reference: Sequence[SpokenTurn], found: Sequence[SpokenTurn], dur
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pyannote.core import Annotation, Segment, Timeline
+        from pyannote.core import Segment, Timeline
         from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
-
-        def annotation(turns: Iterable[SpokenTurn]) -> Annotation:
-            result = Annotation()
-            for index, turn in enumerate(turns):
-                result[Segment(turn.start_s, turn.end_s), index] = turn.speaker
-            return result
 
         true, given = annotation(reference), annotation(found)
         everything = Timeline([Segment(0.0, duration_s)])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jiwer
 import numpy as np
@@ -26,6 +26,14 @@ class Utterance:
     start_s: float
     end_s: float
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """``words``: how many there are in the reference."""
+
+    errors: int
+    words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +77,57 @@ def wer(reference: str, hypothesis: str, language: str = "en") -> float:
     return float(jiwer.wer(normalised(reference, language), normalised(hypothesis, language)))
 
 
+def word_errors(reference: str, hypothesis: str, language: str = "en") -> Errors:
+    """What ``wer`` is the ratio of."""
+    true = normalised(reference, language)
+    found = jiwer.process_words(true, normalised(hypothesis, language))
+    return Errors(found.substitutions + found.deletions + found.insertions, len(true.split()))
+
+
+def cp_errors(
+    reference: Sequence[tuple[str, str]], hypothesis: Sequence[tuple[str, str | None]], language: str = "en"
+) -> Errors:
+    """Word errors of every speaker's words by themselves, under the best mapping of speakers (cpWER, by meeteval).
+
+    Args:
+        reference: (phrase, speaker) in order of time.
+        hypothesis: (word with its leading space, speaker) in order of time. Words of nobody (None) are
+            taken as those of one more speaker.
+    """
+    from meeteval.wer.wer.cp import cp_word_error_rate
+
+    found = cp_word_error_rate(
+        _streams(((f" {text}", name) for text, name in reference), language),
+        _streams(hypothesis, language),
+        reference_sort=False,
+        hypothesis_sort=False,
+    )
+    return Errors(int(found.errors), int(found.length))
+
+
+def _streams(items: Iterable[tuple[str, N]], language: str) -> dict[str, str]:
+    said: dict[str, list[str]] = {}
+    for text, name in items:
+        said.setdefault(str(name), []).append(text)
+    return {name: normalised("".join(texts), language) for name, texts in said.items()}
+
+
+def annotation(turns: Iterable[SpokenTurn]) -> Any:
+    """As pyannote.metrics wants them: a pyannote.core Annotation, a track for each turn."""
+    from pyannote.core import Annotation, Segment
+
+    result = Annotation()
+    for index, turn in enumerate(turns):
+        result[Segment(turn.start_s, turn.end_s), index] = turn.speaker
+    return result
+
+
 def der(reference: Sequence[SpokenTurn], hypothesis: Sequence[SpokenTurn], *, collar_s: float = 0.0) -> float:
     """Diarization error rate with overlaps counted (pyannote.metrics)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pyannote.core import Annotation, Segment, Timeline
+        from pyannote.core import Segment, Timeline
         from pyannote.metrics.diarization import DiarizationErrorRate
-
-        def annotation(turns: Iterable[SpokenTurn]) -> Annotation:
-            result = Annotation()
-            for index, turn in enumerate(turns):
-                result[Segment(turn.start_s, turn.end_s), index] = turn.speaker
-            return result
 
         end_s = max((turn.end_s for turn in (*reference, *hypothesis)), default=0.0)
         metric = DiarizationErrorRate(collar=2 * collar_s, skip_overlap=False)

@@ -20,9 +20,12 @@ class VoiceEmbedding(BaseInference):
     metric = "cosine"
     min_num_samples = campplus.FRAME_SAMPLES
 
-    def __init__(self, network: campplus.CamPlusPlus) -> None:
+    def __init__(self, network: campplus.CamPlusPlus, *, remember: bool = False) -> None:
+        """``remember``: what is asked for twice in a row, with another mask, is worked out once."""
         super().__init__()
         self._network = network
+        self._remember = remember
+        self._last: tuple[Tensor, Tensor] | None = None
         self.device = torch.device("cpu")
 
     def to(self, device: torch.device) -> VoiceEmbedding:
@@ -44,8 +47,7 @@ class VoiceEmbedding(BaseInference):
         Returns:
             (batch, 192) or (batch, speakers, 192); NaN where a mask is empty.
         """
-        features = torch.stack([campplus.filter_bank(waveform[0]) for waveform in waveforms.to(self.device)])
-        frames = self._network.frames(features)
+        frames = self._frames(waveforms)
         if masks is None:
             vectors = self._network.pool(frames, frames.new_ones(frames.shape[0], frames.shape[2]))
             return vectors.cpu().numpy()
@@ -55,3 +57,12 @@ class VoiceEmbedding(BaseInference):
         rows = frames[:, None].expand(-1, speakers, -1, -1).flatten(0, 1)
         vectors = self._network.pool(rows, weights.flatten(0, 1)).unflatten(0, (batch, speakers))
         return (vectors if masks.ndim == 3 else vectors[:, 0]).cpu().numpy()
+
+    def _frames(self, waveforms: Tensor) -> Tensor:
+        if self._last is not None and torch.equal(self._last[0], waveforms):
+            return self._last[1]
+        features = torch.stack([campplus.filter_bank(waveform[0]) for waveform in waveforms.to(self.device)])
+        frames = self._network.frames(features)
+        if self._remember:
+            self._last = waveforms, frames
+        return frames
