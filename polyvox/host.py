@@ -116,6 +116,7 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
     import uvicorn
 
     from polyvox.http import create_app, operations_router
+    from polyvox.http.connections import Connection
     from polyvox.metrics import process_metrics
 
     checks: dict[str, Check] = {}
@@ -148,6 +149,8 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
             lifespan="on",
             timeout_graceful_shutdown=HTTP_GRACE_S,
             server_header=False,
+            http=Connection,
+            ws="none",
         )
     )
     stopper = asyncio.create_task(_stop_server(server, runtime))

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from polyvox.http.connections import Connection
+
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
@@ -18,11 +20,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve(app: FastAPI, *, port: int = 0) -> AsyncIterator[str]:
+async def serve(app: FastAPI, *, port: int = 0, connections: type[asyncio.Protocol] = Connection) -> AsyncIterator[str]:
     """Run ``app`` with uvicorn on 127.0.0.1, by default on a free port; gives the base URL."""
     with socket.create_server(("127.0.0.1", port)) as listener:
         port = listener.getsockname()[1]
-        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            app, http=connections, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2
+        )
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -72,6 +76,13 @@ class RawConnection:
     def abort(self) -> None:
         """Close with a reset, as a machine does that vanishes."""
         self._writer.transport.abort()
+
+    async def closed(self, *, within_s: float) -> bool:
+        """Whether the server closes the connection in that time, without an answer."""
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(within_s):
+                return not await self._reader.read()
+        return True
 
     async def response(self, *, timeout_s: float = 20.0) -> tuple[int, str]:
         """Status and everything after the status line, up to where the body ends."""
