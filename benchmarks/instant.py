@@ -8,6 +8,7 @@ Handlers, worker, log and store are the product's own; only the models are not t
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
@@ -20,8 +21,10 @@ from diarizer.handler import Diarizer
 from diarizer.measuring import Measuring as DiarizerMeasuring
 from diarizer.notes import Notes
 from polyvox import topics
+from polyvox.audio import SAMPLE_RATE_HZ
 from polyvox.contracts import MediaReady, PartReady
 from polyvox.errors import Invalid, Transient
+from polyvox.flac_frames import read_streaminfo
 from polyvox.host import run_loaded
 from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
@@ -39,15 +42,21 @@ FAILURES = {"fail: invalid": Invalid("It was asked for.", code="asked-for"), "fa
 """By prompt."""
 DOOMED_SPEAKERS = 13
 """Whoever knows of so many gets none."""
+TALK_FOR = "talk: "
+"""Begins a prompt that asks for words for so many seconds."""
+TURN_S = 3.0
 TALK = ["So", "we", "look", "at", "what", "it", "costs,", "one", "recording", "after", "the", "other."]
 
 
 async def transcribe(_flac: bytes, _engine: str, options: TranscribeOptions) -> Transcription:
-    """Two words a second for six seconds, or a failure for who asks for one."""
-    if options.prompt in FAILURES:
-        raise FAILURES[options.prompt]
-    words = [EngineWord(n / 2, n / 2 + 0.4, f" {word}", 0.9, 0) for n, word in enumerate(TALK)]
-    return Transcription(words, "en", [("en", 1.0)], [(0.0, 6.0)], effort=EFFORT)
+    """Two words a second for six seconds or as long as asked for, or a failure for who asks for one."""
+    prompt = options.prompt or ""
+    if prompt in FAILURES:
+        raise FAILURES[prompt]
+    talk_s = float(prompt.removeprefix(TALK_FOR)) if prompt.startswith(TALK_FOR) else len(TALK) / 2
+    said = itertools.islice(itertools.cycle(TALK), int(talk_s * 2))
+    words = [EngineWord(n / 2, n / 2 + 0.4, f" {word}", 0.9, int(n / 2 // 30)) for n, word in enumerate(said)]
+    return Transcription(words, "en", [("en", 1.0)], [(0.0, talk_s)], effort=EFFORT)
 
 
 async def provide(_model: str) -> None:
@@ -55,11 +64,15 @@ async def provide(_model: str) -> None:
 
 
 class Turns:
-    async def diarize(self, _audio: Path, options: DiarizeOptions, _notes: Notes) -> Run:
+    async def diarize(self, audio: Path, options: DiarizeOptions, _notes: Notes) -> Run:
         if options.num_speakers == DOOMED_SPEAKERS:
             raise FAILURES["fail: invalid"]
-        turns = [EngineTurn(0.0, 3.0, "S1"), EngineTurn(3.0, 6.0, "S2")]
-        return Run(Diarized(turns, turns, {}), 6.0, "instant", "none", busy_s=0.001)
+        with audio.open("rb") as file:
+            samples = int.from_bytes(read_streaminfo(file)[13:18], "big") & ((1 << 36) - 1)
+        audio_s = samples / SAMPLE_RATE_HZ
+        begins_s = [number * TURN_S for number in range(max(int(audio_s / TURN_S), 2))]
+        turns = [EngineTurn(begin_s, begin_s + TURN_S, f"S{n % 2 + 1}") for n, begin_s in enumerate(begins_s)]
+        return Run(Diarized(turns, turns, {}), audio_s, "instant", "none", busy_s=0.001)
 
 
 async def transcriber(runtime: Runtime) -> None:

@@ -1,0 +1,174 @@
+"""What the front door bears: reading over 1, 16 and 64 connections, 500 watchers beside uploads, clients that dawdle.
+
+    python -m benchmarks.api [--seconds 10] [--recordings 200]
+
+A whole Polyvox on embedded adapters with engines that return at once, one process for all HTTP, and the client in
+another (benchmarks/asking.py), so both share this machine's cores. Read are: a finished transcript of ten minutes as
+JSON, the same by a client that has it already, as subtitles, a recording's status, the list of recordings, a search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import httpx_sse
+import numpy as np
+import psutil
+import soundfile
+
+from benchmarks.asking import Asked, ask
+from benchmarks.instant import TALK_FOR
+from benchmarks.pipeline import Product, product
+from polyvox.cli.demo import sample
+from polyvox.client import AsyncClient
+from polyvox.contracts import Options
+
+HEAD = """
+| GET | connections | requests a second | p50 ms | p95 ms | p99 ms | KiB each |
+|---|---|---|---|---|---|---|"""
+CONNECTIONS = (1, 16, 64)
+TALK_S = 598
+WATCHERS, UPLOADS = 500, 50
+DAWDLERS, DAWDLE_S = 200, 90.0
+
+
+async def ten_minutes(client: AsyncClient) -> str:
+    """The id of a finished recording of ten minutes, full of words."""
+    samples, rate = soundfile.read(sample(), dtype="int16")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ten-minutes.flac"
+        soundfile.write(path, np.resize(samples, TALK_S * rate), rate)
+        media_id = await client.upload(path, Options(prompt=f"{TALK_FOR}{TALK_S}"))
+    await client.wait(media_id, timeout_s=300)
+    return media_id
+
+
+async def reading(running: Product, media_id: str, seconds: float) -> None:
+    base = str(running.http.base_url).rstrip("/")
+    transcript = f"{base}/v1/media/{media_id}/transcript"
+    etag = (await running.http.get(transcript)).headers["etag"]
+    questions: dict[str, tuple[str, list[str]]] = {
+        "transcript, JSON": (transcript, []),
+        "transcript, not modified": (transcript, [f"If-None-Match: {etag}"]),
+        "transcript, SRT": (f"{transcript}?format=srt", []),
+        "status": (f"{base}/v1/media/{media_id}", []),
+        "list of 50": (f"{base}/v1/media", []),
+        "search": (f"{base}/v1/search?q=costs", []),
+    }
+    print(HEAD)
+    for title, (url, headers) in questions.items():
+        for connections in CONNECTIONS:
+            asked = await asyncio.to_thread(ask, url, connections=connections, seconds=seconds, headers=headers)
+            print_row(title, connections, asked)
+
+
+def print_row(title: str, connections: int, asked: Asked) -> None:
+    times = " | ".join(f"{asked.quantile_ms(share):.1f}" for share in (0.5, 0.95, 0.99))
+    wrong = {status: count for status, count in asked.statuses.items() if status not in (200, 304)}
+    print(
+        f"| {title} | {connections} | {asked.per_s:.0f} | {times} | {asked.size_bytes / 1024:.0f} |"
+        + (f" {wrong}" if wrong else ""),
+        flush=True,
+    )
+
+
+async def watching(running: Product) -> None:
+    """Many watchers of recordings that are on their way: when each learns of the end, and what the front then holds."""
+    front = psutil.Process(running.supervisor.pids["front"])
+    before_mib = front.memory_info().rss / 2**20
+    ended_at: dict[str, float] = {}
+    delays_s: list[float] = []
+    limits = httpx.Limits(max_connections=WATCHERS + 10)
+    async with httpx.AsyncClient(base_url=running.http.base_url, timeout=300, limits=limits) as http:
+        media_ids = []
+        for number in range(UPLOADS):
+            answer = await http.post("/v1/media", params={"filename": f"{number}.flac"}, content=running.audio)
+            media_ids.append(answer.json()["media_id"])
+
+        async def watch(media_id: str) -> None:
+            async with httpx_sse.aconnect_sse(http, "GET", f"/v1/media/{media_id}/events") as source:
+                async for event in source.aiter_sse():
+                    if event.event == "completed":
+                        now_s = time.perf_counter()
+                        delays_s.append(now_s - ended_at.setdefault(media_id, now_s))
+
+        began_s = time.perf_counter()
+        await asyncio.gather(*(watch(media_ids[number % UPLOADS]) for number in range(WATCHERS)))
+        took_s = time.perf_counter() - began_s
+    delays_s.sort()
+    print(
+        f"\n{WATCHERS} streams of {UPLOADS} recordings: all ended after {took_s:.1f} s; a recording's last watcher "
+        f"learned of its end {delays_s[-1] * 1000:.0f} ms after the first; the front grew from {before_mib:.0f} to "
+        f"{front.memory_info().rss / 2**20:.0f} MiB"
+    )
+
+
+async def dawdling(running: Product, media_id: str, seconds: float) -> None:
+    """Clients that send a byte of a header now and then, or half an upload: how long they are let, and who suffers."""
+    base = running.http.base_url
+    front = psutil.Process(running.supervisor.pids["front"])
+    held_s: list[float] = []
+
+    async def dawdle(number: int) -> None:
+        reader, writer = await asyncio.open_connection(base.host, base.port)
+        began_s = time.perf_counter()
+        half = b"POST /v1/media?filename=half.flac HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"
+        writer.write(half + running.audio[:1000] if number % 2 else b"GET /v1/media HTTP/1.1\r\nX-Slow: ")
+        while not reader.at_eof() and time.perf_counter() - began_s < 2 * DAWDLE_S:
+            try:
+                async with asyncio.timeout(1.0):
+                    await reader.read(65536)
+            except TimeoutError:
+                if not number % 2:
+                    writer.write(b"a")
+            except ConnectionError:
+                break
+        held_s.append(time.perf_counter() - began_s)
+        writer.close()
+
+    dawdlers = [asyncio.create_task(dawdle(number)) for number in range(DAWDLERS)]
+    await asyncio.sleep(2)
+    url = f"{str(base).rstrip('/')}/v1/media/{media_id}/transcript"
+    print(HEAD)
+    print_row(
+        f"transcript, JSON, beside {DAWDLERS} that dawdle",
+        16,
+        await asyncio.to_thread(ask, url, connections=16, seconds=seconds),
+    )
+    held = front.num_fds()
+    await asyncio.gather(*dawdlers)
+    print(
+        f"\nHalf send a header a byte a second, half an upload that stops: let go after {min(held_s):.0f} to "
+        f"{max(held_s):.0f} s; descriptors of the front {held} meanwhile, {front.num_fds()} afterwards"
+    )
+
+
+async def measure(seconds: float, recordings: int) -> None:
+    load = os.getloadavg()[0]
+    print(f"\nembedded, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the start")
+    async with product("embedded") as running, AsyncClient(str(running.http.base_url)) as client:
+        media_id = await ten_minutes(client)
+        await running.upload(recordings)
+        await running.until_ended(recordings + 1)
+        await reading(running, media_id, seconds)
+        await watching(running)
+        await dawdling(running, media_id, seconds)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--seconds", type=float, default=10.0)
+    options.add_argument("--recordings", type=int, default=200)
+    given = options.parse_args()
+    asyncio.run(measure(given.seconds, given.recordings))
+
+
+if __name__ == "__main__":
+    main()
