@@ -94,6 +94,16 @@ def heard(media_id: str, options_hash: str, stretch: int) -> str:
     return f"media/{media_id}/diarization-{options_hash}/{stretch:05d}.npz"
 
 
+def is_sound(media_id: str, key: str) -> bool:
+    """Whether this object of a recording goes with its audio: what can be heard, and what the diarizer heard in it."""
+    name = key.removeprefix(media_prefix(media_id))
+    return (
+        name in ("original", "peaks.json")
+        or (name.startswith("audio") and name.endswith(".flac"))
+        or (name.startswith("diarization-") and name.endswith(".npz"))
+    )
+
+
 def result(media_id: str, version: int) -> str:
     return f"media/{media_id}/result-v{version}.json"
 

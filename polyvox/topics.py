@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from polyvox.contracts import (
+    AudioRemoved,
     DiarizationProgressed,
     Event,
     Fact,
@@ -158,9 +159,16 @@ TOPICS: dict[str, Topic] = {
         ),
         _topic(
             MediaDeleted,
-            "results-api ingest",
+            "results-api ingest projection",
             "projection webhooks downstream",
             "A recording was removed.",
+            retention_days=30,
+        ),
+        _topic(
+            AudioRemoved,
+            "projection",
+            "projection downstream",
+            "The audio of a finished recording was removed; its result stays.",
             retention_days=30,
         ),
         _topic(ReplayRequested, "results-api", "projection", "A stage is to run again on a recording."),

@@ -14,6 +14,7 @@ from polyvox.contracts.artifacts import (
     Turn,
     Word,
 )
+from polyvox.contracts.audio_removed import AudioRemoved
 from polyvox.contracts.decoding import decode
 from polyvox.contracts.diarization_progressed import DiarizationProgressed
 from polyvox.contracts.envelope import Envelope, Event, Fact, Lane, encode, wrap
@@ -44,6 +45,7 @@ from polyvox.contracts.transcript_segments import SegmentPublished
 
 __all__ = [
     "EVENTS",
+    "AudioRemoved",
     "AudioSlice",
     "AudioTrack",
     "Coverage",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from pydantic import Field
+
 from polyvox.contracts.envelope import Fact
 
 
@@ -13,3 +15,5 @@ class MediaDeleted(Fact):
     TOPIC: ClassVar[str] = "media-deleted"
 
     deleted_at: datetime
+    reason: str | None = Field(default=None, max_length=64)
+    """``retention``: it was older than its tenant keeps text. None: somebody asked for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyvox.contracts.audio_removed import AudioRemoved
 from polyvox.contracts.diarization_progressed import DiarizationProgressed
 from polyvox.contracts.envelope import Event
 from polyvox.contracts.media_completed import MediaCompleted
@@ -31,6 +32,7 @@ EVENTS: dict[str, type[Event]] = {
         MediaCompleted,
         MediaFailed,
         MediaDeleted,
+        AudioRemoved,
         TenantBacklog,
         ReplayRequested,
     )

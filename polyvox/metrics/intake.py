@@ -65,7 +65,7 @@ SWEEP_REPAIRS = Metric(
     "objects",
     ("sweep", "repair"),
     "What sweeps put in order after a crash: of uploads announced, removed, forgotten-key and expired, of buckets "
-    "finished, of results published, deleted and without-speakers (which waited too long for them).",
+    "finished, of results published, deleted, audio-removed and without-speakers (which waited too long for them).",
 )
 ORPHANS = Metric(
     "polyvox_orphan_objects",
@@ -73,7 +73,7 @@ ORPHANS = Metric(
     "objects",
     ("sweep", "kind"),
     "What the last sweep found that belongs to nothing that is under way, before it put it in order: upload and "
-    "expired-upload, batch (of a bucket), plan and deletion (of results).",
+    "expired-upload, batch (of a bucket), plan, deletion and audio (of results).",
     together="max",
 )
 SWEEP_DONE = Metric(
@@ -81,7 +81,7 @@ SWEEP_DONE = Metric(
     "gauge",
     "seconds",
     ("sweep",),
-    "When a sweep of uploads, buckets or results last came to its end, in seconds since 1970.",
+    "When a sweep of uploads, buckets, results or retention last came to its end, in seconds since 1970.",
     together="max",
 )
 

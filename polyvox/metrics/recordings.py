@@ -101,6 +101,22 @@ WEBHOOK_ATTEMPTS = Metric(
     "gone (the receiver wants no more, and is disabled).",
 )
 
+RETENTION_REMOVED = Metric(
+    "polyvox_retention_removed_total",
+    "counter",
+    "recordings",
+    ("what", "tenant_class"),
+    "Recordings that went because of their age: their audio, or with their text all of them.",
+)
+RETENTION_OVERDUE = Metric(
+    "polyvox_retention_overdue_seconds",
+    "gauge",
+    "seconds",
+    ("what",),
+    "By how long the oldest audio or text that the last sweep found had outstayed its tenant's limit.",
+    together="max",
+)
+
 ALL = (
     BACKLOG_AUDIO,
     BACKLOG_RECORDINGS,
@@ -115,4 +131,6 @@ ALL = (
     STAGE_FAILURES,
     AUDIO_COMPLETED,
     WEBHOOK_ATTEMPTS,
+    RETENTION_REMOVED,
+    RETENTION_OVERDUE,
 )

@@ -12,6 +12,7 @@ from polyvox.settings.models import ModelSettings
 from polyvox.settings.objects import ObjectSettings
 from polyvox.settings.process import ProcessSettings
 from polyvox.settings.results import ResultSettings
+from polyvox.settings.retention import RetentionSettings
 from polyvox.settings.tenants import TenantSettings
 from polyvox.settings.uploads import UploadSettings
 from polyvox.settings.work import WorkSettings
@@ -23,6 +24,7 @@ class Settings(
     ModelSettings,
     TenantSettings,
     UploadSettings,
+    RetentionSettings,
     ResultSettings,
     ObjectSettings,
     KafkaSettings,

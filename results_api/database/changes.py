@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from results_api.database import rows
+from results_api.database import retained, rows
 from results_api.database import searchable as search
 from results_api.database.connections import padded
 from results_api.database.recording import Recording
@@ -126,6 +126,7 @@ def _write(connection: sa.Connection, drafts: Mapping[str, Draft]) -> set[str]:
     for draft in mine:
         for result in draft.found:
             search.put(connection, result)
+    retained.count(connection, [(draft.known, draft.made) for draft in changed if draft.made is not None])
     return taken
 
 

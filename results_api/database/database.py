@@ -19,7 +19,7 @@ from results_api.database.batches import Batches
 from results_api.database.changes import Answer, Change, Wanted
 from results_api.database.connections import CONNECTIONS, engine_of, padded, reading, transaction
 from results_api.database.recording import Plan, Recording
-from results_api.database.tables import plans, recordings
+from results_api.database.tables import AUDIO_TO_REMOVE, TO_REMOVE, plans, recordings
 from results_api.database.writers import writer_of
 from results_api.search.searchable import Searchable
 
@@ -81,13 +81,14 @@ class Database:
     async def unfinished(self, before: datetime) -> tuple[list[str], list[str]]:
         """Recordings with plans from before then, and deleted ones that were not removed by then."""
         planned = sa.select(plans.c.media_id).distinct().where(plans.c.planned_at_us < rows.to_us(before))
-        deleted = sa.select(recordings.c.media_id).where(
-            recordings.c.status == "deleted",
-            recordings.c.removed.is_(False),
-            recordings.c.updated_at_us < rows.to_us(before),
-        )
+        deleted = to_remove(TO_REMOVE, before)
         async with transaction(self.engine) as connection:
             return list(await connection.scalars(planned)), list(await connection.scalars(deleted))
+
+    async def audio_to_remove(self, before: datetime) -> list[str]:
+        """Recordings whose audio was to be removed before then, and was not, or nobody was told."""
+        async with reading(self.engine) as connection:
+            return list(await connection.scalars(to_remove(AUDIO_TO_REMOVE, before)))
 
     async def without_speakers(self, before: datetime) -> list[str]:
         """Recordings that have nothing left to wait for but their speakers, and nothing new since then."""
@@ -131,6 +132,10 @@ class Database:
         async with reading(self.engine) as connection:
             found = {(row.media_id, row.version) for row in await connection.execute(query)}
         return [(plan.media_id, plan.version) in found for plan in asked]
+
+
+def to_remove(which: sa.ColumnElement[bool], before: datetime) -> sa.Select[tuple[str]]:
+    return sa.select(recordings.c.media_id).where(which, recordings.c.updated_at_us < rows.to_us(before))
 
 
 def _is(plan: Plan) -> sa.ColumnElement[bool]:

@@ -36,6 +36,7 @@ class Summary:
     duration_s: float | None
     metadata: dict[str, str]
     failure: StageFailed | None
+    audio_removed_at: datetime | None
 
 
 SUMMARY_COLUMNS = [
@@ -51,6 +52,7 @@ SUMMARY_COLUMNS = [
     "duration_s",
     "labels",
     "failure",
+    "audio_removed_at_us",
 ]
 
 
@@ -76,6 +78,7 @@ def row_of(recording: Recording) -> dict[str, Any]:
         "duration_s": view.duration_s,
         "labels": json.dumps(view.options.metadata, ensure_ascii=False),
         "failure": failure.model_dump_json() if failure else None,
+        "audio_removed_at_us": _us_or_none(view.audio_removed_at),
         "lane": view.owner.lane if view.owner else "interactive",
         **waiting(view)._asdict(),
     }
@@ -109,6 +112,7 @@ def summary_of(row: Mapping[str, Any]) -> Summary:
         duration_s=row["duration_s"],
         metadata=json.loads(row["labels"]),
         failure=StageFailed.model_validate_json(row["failure"]) if row["failure"] else None,
+        audio_removed_at=_time_or_none(row["audio_removed_at_us"]),
     )
 
 

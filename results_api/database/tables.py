@@ -36,10 +36,35 @@ recordings = sa.Table(
     sa.Column("normalise_s", sa.Float),
     sa.Column("transcribe_s", sa.Float),
     sa.Column("diarize_s", sa.Float),
+    # In rows of recordings that are not deleted; what is half removed is found by an index of its own.
+    sa.Column("audio_removed_at_us", sa.BigInteger),
     sa.Index("recordings_by_time", "created_at_us", "media_id"),
     sa.Index("recordings_by_status", "status", "created_at_us", "media_id"),
     sa.Index("recordings_by_language", "language", "created_at_us", "media_id"),
 )
+
+
+def _is_none_of(*statuses: str) -> sa.ColumnElement[bool]:
+    """Said by what it is not, or the index by status would be taken instead of those below, and read as a whole.
+
+    Literally, not with parameters: an index of some rows is used for queries that say which in its own words.
+    """
+    return recordings.c.status.not_in([sa.literal_column(f"'{status}'", sa.String) for status in statuses])
+
+
+FINISHED = _is_none_of("queued", "processing", "deleted")
+WITH_AUDIO = FINISHED & recordings.c.audio_removed_at_us.is_(None)
+TO_REMOVE = _is_none_of("queued", "processing", "completed", "failed") & recordings.c.removed.is_(False)
+AUDIO_TO_REMOVE = recordings.c.audio_removed_at_us.is_not(None) & recordings.c.removed.is_(False)
+
+for _name, _columns, _where in (
+    # What retention removes next is looked up by tenant and age among what it may remove.
+    ("recordings_by_age", ("tenant", "created_at_us", "media_id"), FINISHED),
+    ("recordings_by_audio_age", ("tenant", "created_at_us", "media_id"), WITH_AUDIO),
+    ("recordings_to_remove", ("updated_at_us",), TO_REMOVE),
+    ("recordings_audio_to_remove", ("updated_at_us",), AUDIO_TO_REMOVE),
+):
+    sa.Index(_name, *(recordings.c[column] for column in _columns), sqlite_where=_where, postgresql_where=_where)
 
 plans = sa.Table(
     "plans",
@@ -84,6 +109,16 @@ replayed = sa.Table(
     sa.Column("media_id", sa.String(64), primary_key=True),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("reason", sa.Text),
+)
+
+retention = sa.Table(
+    "retention",
+    metadata,
+    # How many recordings went because of their age: audio or text, of a tenant, on a day (UTC, as 2026-03-01).
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("what", sa.String(16), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("recordings", sa.BigInteger, nullable=False),
 )
 
 webhooks = sa.Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -78,12 +80,24 @@ def router(runtime: Runtime, reading: Reading) -> APIRouter:
 
     async def decoded(media_id: str) -> MediaReady:
         recording = await reading.present(media_id)
+        if recording.view.audio_removed_at is not None:
+            raise _removed(recording.media_id, recording.view.audio_removed_at)
         if recording.view.ready is None:
             detail = f"The recording {media_id} is not decoded (yet). Its status says more: /v1/media/{media_id}."
             raise Problem(404, "not-decoded", "Not there yet", detail)
         return recording.view.ready.data
 
     return api
+
+
+def _removed(media_id: str, at: datetime) -> Problem:
+    return Problem(
+        410,
+        "audio-removed",
+        "The audio was removed",
+        f"The audio of {media_id} was removed on {at:%Y-%m-%d}. Its transcript stays: /v1/media/{media_id}/transcript.",
+        members={"media_id": media_id, "audio_removed_at": at.isoformat()},
+    )
 
 
 async def _head(runtime: Runtime, key: str) -> ObjectInfo:

@@ -46,6 +46,7 @@ class MediaItem(BaseModel):
     updated_at: datetime
     ended_at: datetime | None = Field(None, description="When its last stage ended, or it was deleted.")
     failure: Failure | None = None
+    audio_removed_at: datetime | None = Field(None, description="Since when its audio is gone; its result stays.")
     links: Links
 
 
@@ -60,6 +61,9 @@ class MediaDocument(MediaItem):
     source: SourceInfo | None = None
     lost_s: float = Field(0.0, description="Seconds that the file promised and that could not be decoded.")
     warnings: list[str] = []
+    removed_because: str | None = Field(
+        None, description="Why it, or its audio, was removed: retention (by age); null: somebody asked for it."
+    )
 
 
 class MediaPage(BaseModel):
@@ -94,7 +98,9 @@ def document(recording: Recording, now: datetime, *, typical_s_per_audio_s: floa
         source=ready.data.source if ready else None,
         lost_s=ready.data.lost_s if ready else 0.0,
         warnings=ready.data.warnings if ready else [],
-        links=_links(recording.media_id, has_audio=ready is not None),
+        audio_removed_at=view.audio_removed_at,
+        removed_because=view.deleted_because or view.audio_removed_because,
+        links=_links(recording.media_id, has_audio=ready is not None and view.audio_removed_at is None),
     )
 
 
@@ -111,7 +117,8 @@ def item(summary: Summary) -> MediaItem:
         updated_at=summary.updated_at,
         ended_at=summary.ended_at,
         failure=_failure(summary.failure),
-        links=_links(summary.media_id, has_audio=summary.duration_s is not None),
+        audio_removed_at=summary.audio_removed_at,
+        links=_links(summary.media_id, has_audio=summary.duration_s is not None and summary.audio_removed_at is None),
     )
 
 

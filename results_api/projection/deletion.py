@@ -6,6 +6,7 @@ next DELETE or by the projection's sweep, whichever comes first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from polyvox import keys
@@ -44,8 +45,12 @@ class Deletion:
     publisher: Publisher
     clock: Clock
 
-    async def delete(self, media_id: str) -> bool:
-        """Delete a recording in whatever state it is; False when there never was one.
+    async def delete(
+        self, media_id: str, *, because: str | None = None, only: Callable[[Recording], bool] = lambda _: True
+    ) -> bool:
+        """Delete a recording in whatever state it is; False when there is none, or it is not one of ``only``.
+
+        ``because`` is the reason that everybody is told.
 
         Raises:
             Transient: not all of it is done; calling again, or the sweep, does the rest.
@@ -59,22 +64,27 @@ class Deletion:
 
         def bury(known: Recording | None) -> Recording | None:
             known = known or (recordings.queued(upload) if upload else None)
-            if known is None:
+            if known is None or not only(known):
                 return None
-            fact = MediaDeleted(media_id=media_id, **recordings.owner(known.view), deleted_at=now)
+            fact = MediaDeleted(media_id=media_id, **recordings.owner(known.view), deleted_at=now, reason=because)
             return recordings.with_event(known, wrap(fact, source=SOURCE, time=now), now)
 
         buried = await self.database.change(media_id, bury)
-        if buried is not None and not buried.removed:
+        if buried is None or buried.view.deleted_at is None:
+            return False
+        if not buried.removed:
             await self.finish(buried)
-        return buried is not None
+        return True
 
     async def finish(self, buried: Recording) -> None:
         """Remove the objects of a deleted recording and tell everybody. Raises Transient."""
         await purge(self.store, buried.media_id)
         assert buried.view.deleted_at is not None
         fact = MediaDeleted(
-            media_id=buried.media_id, **recordings.owner(buried.view), deleted_at=buried.view.deleted_at
+            media_id=buried.media_id,
+            **recordings.owner(buried.view),
+            deleted_at=buried.view.deleted_at,
+            reason=buried.view.deleted_because,
         )
         await self.publisher.publish(fact)
         await self.note_removed(buried.media_id)

@@ -78,10 +78,11 @@ class Measuring:
         if plan.version == 1:
             self._ended(plan, "failed", now)
 
-    def left_over(self, *, planned: int, deleted: int) -> None:
+    def left_over(self, *, planned: int, deleted: int, audio: int) -> None:
         """Say what a sweep found that belongs to nothing under way."""
         self.counters.set(metrics.ORPHANS, planned, sweep=SWEEP, kind="plan")
         self.counters.set(metrics.ORPHANS, deleted, sweep=SWEEP, kind="deletion")
+        self.counters.set(metrics.ORPHANS, audio, sweep=SWEEP, kind="audio")
 
     def repaired(self, repair: str) -> None:
         self.counters.add(metrics.SWEEP_REPAIRS, sweep=SWEEP, repair=repair)

@@ -7,7 +7,6 @@ away, a deletion that was cut short) the sweep finishes.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 
 from polyvox import topics, tracing
 from polyvox.contracts import (
+    AudioRemoved,
     DiarizationProgressed,
     Envelope,
     Fact,
@@ -29,22 +29,15 @@ from polyvox.contracts import (
     StageFailed,
 )
 from polyvox.errors import NotFound, PolyvoxError
-from polyvox.ports import TopicPartition
-from polyvox.publish import Publisher
-from polyvox.service import Runtime
-from polyvox.worker import worker_of
-from results_api.backlog.measuring import Measuring
-from results_api.backlog.telling import Telling
 from results_api.database import recording as recordings
 from results_api.database.database import Database
 from results_api.database.recording import Recording
 from results_api.projection.artifacts import ArtifactsLost
+from results_api.projection.audio_removal import AudioRemoval, silence
 from results_api.projection.deletion import Deletion, purge
-from results_api.projection.measuring import Measuring as Measured
 from results_api.projection.publication import MergeFailed, Publication
 from results_api.replays.inputs import inputs
 from results_api.replays.ledger import Ledger
-from results_api.search.backfill import Backfill
 from results_api.view.replays import state_of
 from results_api.view.view import RecordingView
 
@@ -61,14 +54,12 @@ TOPICS = topics.laned(
             MediaDiarized,
             DiarizationProgressed,
             StageFailed,
+            AudioRemoved,
             MediaDeleted,
             ReplayRequested,
         )
     )
 )
-CONCURRENCY = 64
-"""Waiting for disk and network, not computing: merges run in threads. Many at a time share a transaction."""
-SWEEP_EVERY_S = 60.0
 SWEEP_AGE = timedelta(seconds=120)
 """What is younger is most likely being worked on."""
 
@@ -80,6 +71,7 @@ class Projection:
     database: Database
     publication: Publication
     deletion: Deletion
+    audio_removal: AudioRemoval
     ledger: Ledger
     speakers_wait: timedelta = timedelta(hours=1)
     """From the last that was heard of a recording until its result is made without speakers."""
@@ -115,6 +107,8 @@ class Projection:
             if isinstance(event.data, MediaDeleted) and not recording.removed:
                 await self.deletion.note_removed(media_id)
             return
+        if recording.view.audio_removed_at is not None:
+            await self._without_audio(event.data, recording)
         if event.data.replay is not None:
             await self._replayed(recording, event.data)
         elif not news:
@@ -132,7 +126,8 @@ class Projection:
     async def sweep(self) -> None:
         """Finish what was left over. Raises Unavailable when the database is in trouble."""
         planned, deleted = await self.database.unfinished(self.publication.clock.now() - SWEEP_AGE)
-        self.publication.measuring.left_over(planned=len(planned), deleted=len(deleted))
+        muted = await self.database.audio_to_remove(self.publication.clock.now() - SWEEP_AGE)
+        self.publication.measuring.left_over(planned=len(planned), deleted=len(deleted), audio=len(muted))
         for media_id in planned:
             with _trouble_logged("publishing", media_id):
                 await self.publication.make_do(media_id)
@@ -143,6 +138,12 @@ class Projection:
                 if buried is not None and not buried.removed:
                     await self.deletion.finish(buried)
                     self.publication.measuring.repaired("deleted")
+        for media_id in muted:
+            with _trouble_logged("removing the audio of", media_id):
+                known = await self.database.get(media_id)
+                if known is not None and known.view.audio_removed_at is not None and not known.removed:
+                    await self.audio_removal.finish(known)
+                    self.publication.measuring.repaired("audio-removed")
         await self._without_late_speakers()
         self.publication.measuring.swept(self.publication.clock.now())
 
@@ -154,6 +155,13 @@ class Projection:
                 if recording is not None and not recording.view.is_settled:
                     await self.publication.publisher.publish(late_speakers(recording.view, self.speakers_wait))
                     self.publication.measuring.repaired("without-speakers")
+
+    async def _without_audio(self, fact: Fact, recording: Recording) -> None:
+        if isinstance(fact, AudioRemoved) and not recording.removed:
+            await self.audio_removal.note_removed(recording.media_id)
+        elif isinstance(fact, MediaReady) and fact.replay is None:
+            # Decoded once more by somebody who had not heard yet.
+            await silence(self.publication.store, recording.media_id)
 
     async def _replayed(self, recording: Recording, fact: Fact) -> None:
         """Set a replay's stage to work, and note how the replay fares."""
@@ -215,60 +223,3 @@ def _lost_keys(recording: Recording) -> list[str]:
     if "diarize" in lost and view.diarized:
         keys.append(view.diarized.data.diarization_key)
     return keys
-
-
-async def work(runtime: Runtime) -> None:
-    """``Service.work``: project until the runtime stops."""
-    settings = runtime.settings
-    database = Database(settings.database_url, connections=settings.database_connections)
-    publisher = Publisher(runtime.log, runtime.clock, "/polyvox/projection")
-    projection = Projection(
-        database,
-        Publication(database, runtime.store, publisher, runtime.clock, measuring=Measured.of(settings)),
-        Deletion(database, runtime.store, publisher, runtime.clock),
-        Ledger(database),
-        timedelta(seconds=settings.speakers_wait_s),
-    )
-    worker = worker_of(
-        runtime,
-        name=NAME,
-        topics=TOPICS,
-        handler=projection.handle,
-        concurrency=CONCURRENCY,
-        on_give_up=projection.give_up,
-        # To fold an event costs the same whatever the length of its recording.
-        share_by="messages",
-    )
-    # One of all projections, whichever it is, counts what waits.
-    first = TopicPartition(MediaUploaded.TOPIC, 0)
-    telling = Telling(
-        database.engine,
-        runtime.log,
-        publisher,
-        runtime.clock,
-        mine=lambda: worker.owns(first),
-        measuring=Measuring.of(settings),
-    )
-    teller = asyncio.create_task(telling.run(), name="backlog of the projection")
-    backfill = Backfill(database, runtime.store, runtime.clock, mine=lambda: worker.owns(first))
-    others = (
-        teller,
-        asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection"),
-        asyncio.create_task(backfill.run(), name="older results made searchable"),
-    )
-    try:
-        await worker.run(runtime.stopping)
-    finally:
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await database.close()
-
-
-async def _sweep(projection: Projection, runtime: Runtime) -> None:
-    while True:
-        try:
-            await projection.sweep()
-        except PolyvoxError as error:
-            log.warning("the sweep is put off: %s", error)
-        await runtime.clock.sleep(SWEEP_EVERY_S)

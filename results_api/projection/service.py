@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from polyvox.service import Service
 from results_api.database.migrate import prepare
-from results_api.projection import projection
+from results_api.projection.projection import NAME
+from results_api.projection.work import work
 
-PROJECTION = Service(name=projection.NAME, work=projection.work, prepare=prepare)
+PROJECTION = Service(name=NAME, work=work, prepare=prepare)

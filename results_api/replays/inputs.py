@@ -11,6 +11,9 @@ def inputs(view: RecordingView, requested: ReplayRequested) -> list[Fact]:
     """The events to publish for a replay that was just requested: the stage's input, or why there is none."""
     if view.ready is None:
         return [_refused(requested, "not-decoded", "The recording is not decoded, so no later stage can run.")]
+    if requested.stage != "merge" and view.audio_removed_at is not None:
+        reason = f"Its audio was removed on {view.audio_removed_at:%Y-%m-%d}, so it cannot be listened to again."
+        return [_refused(requested, "audio-removed", reason)]
     if requested.stage == "diarize":
         return [_again(view.ready.data, requested)]
     if requested.stage == "transcribe":

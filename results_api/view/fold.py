@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from polyvox.contracts import (
+    AudioRemoved,
     DiarizationProgressed,
     Envelope,
     MediaDeleted,
@@ -32,6 +33,7 @@ FOLDED = (
     DiarizationProgressed,
     MediaDiarized,
     StageFailed,
+    AudioRemoved,
     MediaDeleted,
     ReplayRequested,
 )
@@ -55,8 +57,8 @@ def fold(view: RecordingView | None, event: Envelope[Any], note: str | None = No
         return view if view.deleted_at is not None else view.model_copy(update=_replay_change(view, event, note))
     owner = _owner(view.owner, data)
     if isinstance(data, MediaDeleted):
-        first = min(_utc(data.deleted_at), view.deleted_at or _utc(data.deleted_at))
-        return RecordingView(media_id=view.media_id, owner=owner, deleted_at=first)
+        at, because = _first((view.deleted_at, view.deleted_because), (data.deleted_at, data.reason))
+        return RecordingView(media_id=view.media_id, owner=owner, deleted_at=at, deleted_because=because)
     change: dict[str, Any] = {"owner": owner}
     if view.deleted_at is None:
         change |= _change(view, event, note)
@@ -100,6 +102,9 @@ def _change(view: RecordingView | Replay, event: Envelope[Any], note: str | None
         in_part = data.stage == "transcribe" and data.part is not None
         return {"failures": _put(view.failures, f"{data.stage}/{data.part}" if in_part else data.stage, told)}
     assert isinstance(view, RecordingView)
+    if isinstance(data, AudioRemoved):
+        at, because = _first((view.audio_removed_at, view.audio_removed_because), (data.removed_at, data.reason))
+        return {"audio_removed_at": at, "audio_removed_because": because}
     if isinstance(data, DiarizationProgressed):
         return {"diarizing": _later(view.diarizing, told)}
     if isinstance(data, MediaUploaded):
@@ -121,6 +126,13 @@ def _later(known: Told[F] | None, told: Told[F]) -> Told[F]:
 def _put(known: dict[Any, Told[F]], slot: Any, told: Told[F]) -> dict[Any, Told[F]]:
     """A copy of ``known`` with ``told`` in it, keys sorted so that equal views are equal as JSON too."""
     return dict(sorted((known | {slot: _later(known.get(slot), told)}).items()))
+
+
+def _first(known: tuple[datetime | None, str | None], told: tuple[datetime, str | None]) -> tuple[datetime, str | None]:
+    """When and why something was removed first."""
+    at, because = known
+    removed = (_utc(told[0]), told[1])
+    return removed if at is None else min((at, because), removed, key=lambda one: (one[0], one[1] or ""))
 
 
 def _rank(told: Told[Any]) -> tuple[datetime, str, str, str]:

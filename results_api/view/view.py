@@ -56,7 +56,7 @@ class Replay(Contract):
 class RecordingView(Contract):
     """Frozen; equal for the same set of events in any order and any number of repetitions.
 
-    A deleted recording is a tombstone: only ``media_id``, ``owner`` and ``deleted_at``.
+    A deleted recording is a tombstone: only ``media_id``, ``owner`` and when and why it was deleted.
     """
 
     media_id: str
@@ -74,7 +74,11 @@ class RecordingView(Contract):
     """By the replay's id, whether they are done or not; see results_api/view/replays.py."""
     replayed: dict[str, Told[ReplayRequested]] = {}
     """Of a view that replays have changed: by stage the one that made what counts."""
+    audio_removed_at: datetime | None = None
+    """Since when there is no audio to hear or to work on again. ``because``: as the event said."""
+    audio_removed_because: str | None = None
     deleted_at: datetime | None = None
+    deleted_because: str | None = None
 
     @property
     def options(self) -> Options:

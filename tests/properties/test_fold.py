@@ -19,6 +19,7 @@ from results_api.view.view import RecordingView
 from tests.support.events import (
     START,
     at,
+    audio_removed,
     deleted,
     diarized,
     failed,
@@ -48,6 +49,7 @@ events = st.one_of(
     st.builds(ready, seconds, parts=st.integers(0, 3), diarize=st.booleans()),
     stages,
     st.builds(in_replay, stages, replays),
+    st.builds(audio_removed, seconds, reason=st.sampled_from([None, "retention"])),
     st.builds(replay_requested, st.sampled_from(["transcribe", "diarize", "merge"]), seconds, replay=replays),
 )
 streams = st.lists(events, min_size=1, max_size=12)

@@ -23,6 +23,7 @@ from polyvox import bootstrap
 from polyvox.ports import Body, EventLog, Message, ObjectInfo, ObjectStore, TopicPartition
 from polyvox.service import Runtime
 from results_api.projection import projection
+from results_api.projection.work import work
 from tests.support.databases import Place
 
 
@@ -68,7 +69,7 @@ async def main(place: Place, step: int) -> None:
         )
         # A connection comes back to its pool after its transaction.
         sa.event.listen(sa.Pool, "checkin", doom.step)
-        working = asyncio.create_task(projection.work(runtime))
+        working = asyncio.create_task(work(runtime))
         while any((await world.log.lag(projection.NAME, projection.TOPICS)).values()):
             await asyncio.sleep(0.01)
         runtime.stopping.set()

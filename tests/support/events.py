@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from polyvox.contracts import (
+    AudioRemoved,
     AudioTrack,
     DiarizationProgressed,
     Envelope,
@@ -97,6 +98,10 @@ def failed(stage: Stage, second: float = 2.0, *, part: int | None = None, reason
 
 def deleted(second: float = 4.0) -> Envelope[Any]:
     return at(MediaDeleted(media_id=MEDIA_ID, deleted_at=START + timedelta(seconds=second)), second)
+
+
+def audio_removed(second: float = 4.0, *, reason: str | None = None) -> Envelope[Any]:
+    return at(AudioRemoved(media_id=MEDIA_ID, removed_at=START + timedelta(seconds=second), reason=reason), second)
 
 
 def replay_requested(

@@ -20,6 +20,7 @@ from polyvox.service import Runtime
 from results_api.database.database import Database
 from results_api.http.service import API
 from results_api.projection import projection
+from results_api.projection.audio_removal import AudioRemoval
 from results_api.projection.deletion import Deletion
 from results_api.projection.publication import Publication
 from results_api.projection.service import PROJECTION
@@ -60,7 +61,7 @@ class Results:
         """The real service, on the log."""
         original = self.runtime
         runtime = Runtime(original.settings, original.log, original.store, original.clock, member)
-        task = asyncio.create_task(PROJECTION.work(runtime))  # type: ignore[misc, arg-type]
+        task = asyncio.create_task(PROJECTION.work(runtime))  # type: ignore[misc]
         try:
             yield
         finally:
@@ -71,7 +72,9 @@ class Results:
         """The handler alone, to be given events without a log."""
         publisher = Publisher(self.runtime.log, self.runtime.clock, "/tests")
         world = (self.database, self.runtime.store, publisher, self.runtime.clock)
-        return projection.Projection(self.database, Publication(*world), Deletion(*world), Ledger(self.database))
+        return projection.Projection(
+            self.database, Publication(*world), Deletion(*world), AudioRemoval(*world), Ledger(self.database)
+        )
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[httpx.AsyncClient]:
