@@ -40,7 +40,9 @@ from polyvox.settings import Settings
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the transcripts; made if need be. [the current one]",
 )
-@click.option("--language", help="Spoken language, for example de; found out when left out.")
+@click.option(
+    "--language", help="Spoken language, for example de, or those to choose among: en,de; found out when left out."
+)
 @click.option(
     "--task",
     type=click.Choice(["transcribe", "translate"]),
@@ -52,6 +54,7 @@ from polyvox.settings import Settings
 @click.option("--engine", help="Engine of the transcriber: ctranslate2 or whisper.")
 @click.option("--no-diarize", is_flag=True, help="Words only, no speakers.")
 @click.option("--speakers", "num_speakers", type=click.IntRange(1, 100), help="Number of speakers, when it is known.")
+@click.option("--keep-suspects", is_flag=True, help="Leave words in that look made up.")
 @click.option("--bulk", is_flag=True, help="Let what other people wait for go first.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files under way at once.")
 @style_options
@@ -66,6 +69,7 @@ def command(
     engine: str | None,
     no_diarize: bool,
     num_speakers: int | None,
+    keep_suspects: bool,
     bulk: bool,
     jobs: int,
     **style: Any,
@@ -80,13 +84,16 @@ def command(
 
     The exit status is 1 if any file failed; each failure is reported with its reason.
     """
+    spoken = [code.strip() for code in (language or "auto").split(",")]
     options = _options(
-        language=None if language == "auto" else language,
+        language=spoken[0] if len(spoken) == 1 and spoken != ["auto"] else None,
+        languages=spoken if len(spoken) > 1 else None,
         task=task,
         model=model,
         engine=engine,
         diarize=not no_diarize,
         num_speakers=num_speakers,
+        keep_suspects=True if keep_suspects else None,
     )
     inputs = collect(paths)
     prints = len(inputs) == 1 and out is None and not paths[0].is_dir()

@@ -95,6 +95,8 @@ def form_fields(options: Options) -> dict[str, str]:
             fields[name] = json.dumps(value)
         elif isinstance(value, bool):
             fields[name] = "true" if value else "false"
+        elif isinstance(value, list):
+            fields[name] = ",".join(value)
         elif value is not None:
             fields[name] = str(value)
     return fields

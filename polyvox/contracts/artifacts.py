@@ -17,6 +17,10 @@ class Word(Contract):
     probability: float = Field(ge=0.0, le=1.0)
     segment: int = 0
     """Index of the engine's own segment within the part."""
+    language: str | None = None
+    """What it was taken to be spoken in; None: the part's language."""
+    reason: str | None = None
+    """Why it looks made up, one of polyvox.contracts.reasons; None: it does not."""
 
 
 class LanguageGuess(Contract):
@@ -30,16 +34,20 @@ class SpeechRegion(Contract):
 
 
 class SuspectWords(Contract):
-    """Words that look made up. ``reason``: ``loop``, they repeat themselves, or ``doubt``, the model doubts them."""
+    """Words that look made up. ``reason`` is one of polyvox.contracts.reasons.
+
+    They are in ``words`` and not among the part's; where ``words`` is empty they are among the part's.
+    """
 
     start_s: float
     end_s: float
     text: str
     reason: str
+    words: list[Word] = []
 
 
 class PartWords(Contract):
-    """Artifact ``parts/{n}/words-{options_hash}.json``."""
+    """Artifact ``parts/{n}/words-{options_hash}.json``, of a second attempt ``parts/{n}/retake-{retake}.json``."""
 
     media_id: str
     part: int
@@ -52,7 +60,9 @@ class PartWords(Contract):
     speech: list[SpeechRegion] = []
     """What the transcriber's voice activity detector heard."""
     suspects: list[SuspectWords] = []
-    """What of ``words`` is not to be trusted, and why."""
+    """What is not to be trusted, and why."""
+    stretches: list[SpeechRegion] = []
+    """Of a second attempt: what it listened to, and nothing else."""
     engine: str
     model: str
 

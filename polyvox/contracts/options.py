@@ -12,15 +12,17 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
 
 class Options(Contract):
-    """Options of one recording. ``language`` None means: find out. The task ``detect`` finds out
-    the language only. ``temperature`` is where sampling begins; it rises by itself where words repeat
-    themselves or are not believed. None is 0: no sampling.
+    """Options of one recording. ``language`` None means: find out, among ``languages`` where there are any. The
+    task ``detect`` finds out the language only. ``temperature`` is where sampling begins; it rises by itself where
+    words repeat themselves or are not believed. None is 0: no sampling. ``keep_suspects`` leaves words that look
+    made up in the transcript; None is as the server is set.
 
     Unknown models and engines are refused by the ingest API, not here: which ones exist is
     a matter of settings.
     """
 
     language: Language | None = None
+    languages: list[Language] | None = Field(default=None, min_length=1, max_length=100)
     task: Literal["transcribe", "translate", "detect"] = "transcribe"
     model: str | None = Field(default=None, max_length=200)
     engine: str | None = Field(default=None, max_length=50)
@@ -30,7 +32,14 @@ class Options(Contract):
     max_speakers: int | None = Field(default=None, ge=1, le=100)
     prompt: str | None = Field(default=None, max_length=2000)
     temperature: float | None = Field(default=None, ge=0.0, le=1.0)
+    keep_suspects: bool | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _languages_agree(self) -> Self:
+        if self.language is not None and self.languages is not None:
+            raise ValueError("give either language or languages, not both")
+        return self
 
     @model_validator(mode="after")
     def _speakers_agree(self) -> Self:

@@ -18,7 +18,11 @@ class TranscriptWord(Contract):
     speaker: str | None = None
     overlap: bool = False
     suspect: bool = False
-    """True where no speech was heard: possibly made up by the model."""
+    """Possibly made up by the model."""
+    reason: str | None = None
+    """Of a suspect word: why, one of polyvox.contracts.reasons."""
+    spread: bool = False
+    """True where a person wrote the word and nobody knows just when it is said: its time is spread between others."""
 
 
 class TranscriptSegment(Contract):
@@ -30,14 +34,19 @@ class TranscriptSegment(Contract):
     language: str | None = None
     overlap: bool = False
     words: list[TranscriptWord] = []
+    correction: str | None = None
+    """Which correction its text comes from; None: what the machine heard."""
 
 
 class TranscriptSpeaker(Contract):
-    """``speech`` is this speaker's seconds of speech."""
+    """``speech`` is this speaker's seconds of speech. ``name``: what a person calls them; it is the ``label`` then."""
 
     id: str
     label: str
     speech: float
+    name: str | None = None
+    person: str | None = None
+    """Id of the enrolled person whose voice this is taken for, whose name is the ``label`` then."""
 
 
 class TranscriptTurn(Contract):
@@ -52,6 +61,17 @@ class Span(Contract):
     end: float
 
 
+class TranscriptSuspect(Span):
+    """Words that look made up. ``reason`` is one of polyvox.contracts.reasons.
+
+    ``left_out``: they are not among the transcript's words.
+    """
+
+    text: str
+    reason: str
+    left_out: bool
+
+
 class Coverage(Contract):
     """The audit: speech without words, and words without speech. Seconds."""
 
@@ -60,6 +80,27 @@ class Coverage(Contract):
     gaps: list[Span] = []
     words_outside_speech: int = 0
     suspect: list[Span] = []
+    retaken: list[Span] = []
+    """Where words were missing at first and a second attempt was made."""
+    dismissed: list[Span] = []
+    """Of ``retaken``: where the diarizer heard somebody and the second attempt heard no speech, as in music.
+    It does not count as speech."""
+
+
+class UnplacedCorrection(Contract):
+    """What a person corrected and what does not fit the words or speakers of this version.
+
+    ``reason``: ``other-words``, something else is said there now; ``no-such-speaker``; ``lost``, its text is gone.
+    """
+
+    correction: str
+    reason: str
+    start: float | None = None
+    end: float | None = None
+    before: str | None = None
+    after: str | None = None
+    speaker: str | None = None
+    name: str | None = None
 
 
 class StageReport(Contract):
@@ -87,7 +128,10 @@ class Transcript(Contract):
     turns: list[TranscriptTurn] = []
     segments: list[TranscriptSegment] = []
     coverage: Coverage = Coverage()
+    suspects: list[TranscriptSuspect] = []
+    """What looks made up, in order, whether it is left out or not."""
     stages: dict[str, StageReport] = {}
     versions: dict[str, str] = {}
     warnings: list[str] = []
     metadata: dict[str, str] = {}
+    unplaced: list[UnplacedCorrection] = []

@@ -17,6 +17,11 @@ class ResultSettings(BaseSettings):
     database_connections: int = Field(
         8, ge=2, description="Connections that one service of a process opens to the database at most."
     )
+    keep_suspects: bool = Field(
+        False,
+        description="Leave words that look made up in transcripts, for uploads that do not say; without it they are "
+        "listed with their reasons.",
+    )
     webhooks_private: bool = Field(
         False,
         description="Let webhooks go to addresses of this machine and of private networks, and over http. Whoever may "
