@@ -57,7 +57,8 @@ class Models:
                     env=MODEL_ENV,
                 )
                 for _ in range(count)
-            ]
+            ],
+            idle_s=settings.models_idle_s,
         )
 
     async def transcribe(self, flac: bytes, engine: str, options: TranscribeOptions) -> Transcription:

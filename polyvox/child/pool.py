@@ -24,10 +24,18 @@ MODEL_ENV: Mapping[str, str] = {
 
 
 class ChildPool:
-    """Gives each call to a child that is free."""
+    """Gives each call to a child that is free.
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    Args:
+        idle_s: a child that nobody called for so long is ended, and its memory, also that of a GPU, given back;
+            the next call starts it anew. 0 keeps it.
+    """
+
+    def __init__(self, children: Sequence[Child], *, idle_s: float = 0.0) -> None:
         self._children = children
+        self._idle_s = idle_s
+        self._ends: dict[Child, asyncio.TimerHandle] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         # The last one that was free has its model loaded: a quiet worker keeps one child warm, not all.
         self._free: asyncio.LifoQueue[Child] = asyncio.LifoQueue()
         for child in children:
@@ -35,24 +43,44 @@ class ChildPool:
 
     async def call(self, method: str, /, *args: Any, timeout_s: float) -> Any:
         """``Child.call`` of the next free child. Cancelling ends that child's work."""
-        child = await self._free.get()
+        child = await self._taken()
         try:
             return await child.call(method, *args, timeout_s=timeout_s)
         finally:
-            self._free.put_nowait(child)
+            self._give_back(child)
 
     async def warm(self) -> None:
         """Start one child before there is work for it. What goes wrong shows again at the first call."""
-        child = await self._free.get()
+        child = await self._taken()
         try:
             await child.start()
         except PolyvoxError as error:
             log.warning("%s", error)
         finally:
-            self._free.put_nowait(child)
+            self._give_back(child)
 
     async def close(self) -> None:
-        await asyncio.gather(*(child.close() for child in self._children))
+        for end in self._ends.values():
+            end.cancel()
+        await asyncio.gather(*self._ending, *(child.close() for child in self._children))
+
+    async def _taken(self) -> Child:
+        child = await self._free.get()
+        if child in self._ends:
+            self._ends.pop(child).cancel()
+        return child
+
+    def _give_back(self, child: Child) -> None:
+        self._free.put_nowait(child)
+        if self._idle_s:
+            self._ends[child] = asyncio.get_running_loop().call_later(self._idle_s, self._end, child)
+
+    def _end(self, child: Child) -> None:
+        """Runs only while nobody has the child. A call that comes now waits until it is ended."""
+        self._ends.pop(child, None)
+        ending = asyncio.create_task(child.close())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
 
 class Warmable(Protocol):

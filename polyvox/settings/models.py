@@ -28,6 +28,12 @@ class ModelSettings(BaseSettings):
         description="Short parts that a transcriber's model takes together, so that their windows share its batch; "
         "engine whisper only.",
     )
+    models_idle_s: float = Field(
+        0.0,
+        ge=0,
+        description="A transcriber's model that nobody needed for so long, in seconds, gives its memory back, on a GPU "
+        "too; the next part waits until it is loaded again. 0 keeps it.",
+    )
     transcribe_timeout_s: float = Field(3600.0, gt=0, description="Longest wall-clock time for one part, in seconds.")
     diarizer_pipeline: str = Field(
         "builtin",
