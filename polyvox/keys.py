@@ -108,6 +108,15 @@ def result(media_id: str, version: int) -> str:
     return f"media/{media_id}/result-v{version}.json"
 
 
+def corrections(media_id: str) -> str:
+    """Prefix of what people corrected in a recording's transcript."""
+    return f"media/{media_id}/corrections/"
+
+
+def correction(media_id: str, correction: str) -> str:
+    return f"{corrections(media_id)}{correction}.json"
+
+
 def options_hash(options: Mapping[str, object]) -> str:
     """12 hex digits that change when any option changes; independent of the order of keys."""
     canonical = json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -30,6 +30,7 @@ from polyvox.contracts import (
     SegmentPublished,
     StageFailed,
     TenantBacklog,
+    TranscriptCorrected,
 )
 from polyvox.ports import TopicConfig
 
@@ -172,6 +173,13 @@ TOPICS: dict[str, Topic] = {
             retention_days=30,
         ),
         _topic(ReplayRequested, "results-api", "projection", "A stage is to run again on a recording."),
+        _topic(
+            TranscriptCorrected,
+            "results-api",
+            "projection",
+            "Somebody corrected a transcript, or took that back.",
+            retention_days=30,
+        ),
         BUCKET_EVENTS,
         TENANT_BACKLOG,
         *(_dead_letters(worker) for worker in WORKERS),

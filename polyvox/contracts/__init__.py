@@ -15,6 +15,7 @@ from polyvox.contracts.artifacts import (
     Word,
 )
 from polyvox.contracts.audio_removed import AudioRemoved
+from polyvox.contracts.corrections import Correction, SegmentCorrection, SpeakerCorrection, TranscriptCorrected
 from polyvox.contracts.decoding import decode
 from polyvox.contracts.diarization_progressed import DiarizationProgressed
 from polyvox.contracts.envelope import Envelope, Event, Fact, Lane, encode, wrap
@@ -40,6 +41,7 @@ from polyvox.contracts.transcript import (
     TranscriptSpeaker,
     TranscriptTurn,
     TranscriptWord,
+    UnplacedCorrection,
 )
 from polyvox.contracts.transcript_segments import SegmentPublished
 
@@ -48,6 +50,7 @@ __all__ = [
     "AudioRemoved",
     "AudioSlice",
     "AudioTrack",
+    "Correction",
     "Coverage",
     "Diarization",
     "DiarizationProgressed",
@@ -70,9 +73,11 @@ __all__ = [
     "PartWords",
     "ReplayRequested",
     "ReplayedStage",
+    "SegmentCorrection",
     "SegmentPublished",
     "SourceInfo",
     "Span",
+    "SpeakerCorrection",
     "SpeakerEmbedding",
     "SpeechRegion",
     "Stage",
@@ -81,11 +86,13 @@ __all__ = [
     "SuspectWords",
     "TenantBacklog",
     "Transcript",
+    "TranscriptCorrected",
     "TranscriptSegment",
     "TranscriptSpeaker",
     "TranscriptTurn",
     "TranscriptWord",
     "Turn",
+    "UnplacedCorrection",
     "Word",
     "decode",
     "encode",

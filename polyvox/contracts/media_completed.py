@@ -22,6 +22,8 @@ class MediaCompleted(Fact):
     speaker_count: int
     stages: dict[str, StageReport] = {}
     metadata: dict[str, str] = {}
+    corrections: int | None = None
+    """How many corrections by people this version has; None: there never was one."""
     completed_at: datetime
 
     def identity(self) -> tuple[str, ...]:

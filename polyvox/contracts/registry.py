@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyvox.contracts.audio_removed import AudioRemoved
+from polyvox.contracts.corrections import TranscriptCorrected
 from polyvox.contracts.diarization_progressed import DiarizationProgressed
 from polyvox.contracts.envelope import Event
 from polyvox.contracts.media_completed import MediaCompleted
@@ -35,5 +36,6 @@ EVENTS: dict[str, type[Event]] = {
         AudioRemoved,
         TenantBacklog,
         ReplayRequested,
+        TranscriptCorrected,
     )
 }

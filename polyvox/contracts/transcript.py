@@ -21,7 +21,7 @@ class TranscriptWord(Contract):
     """Possibly made up by the model."""
     reason: str | None = None
     """Of a suspect word: why, one of polyvox.contracts.reasons."""
-    spread: bool = False
+    spread: bool | None = None
     """True where a person wrote the word and nobody knows just when it is said: its time is spread between others."""
 
 

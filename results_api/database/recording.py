@@ -40,6 +40,8 @@ class Outcome(Contract):
     note: str | None = None
     """The span of the publication, and when it was done; see polyvox/tracing."""
     published_at: datetime | None = None
+    corrections: list[str] = []
+    """Ids of all that people corrected or took back by then."""
 
 
 class OwnerFields(TypedDict):

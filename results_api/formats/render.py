@@ -27,10 +27,14 @@ def text(transcript: Transcript, style: Style = USUAL) -> str:
 
 
 def rttm(transcript: Transcript, _style: Style = USUAL) -> str:
-    """One SPEAKER line per turn, seconds to the millisecond (NIST RT-09 evaluation plan, appendix A)."""
+    """One SPEAKER line per turn, seconds to the millisecond (NIST RT-09 evaluation plan, appendix A).
+
+    Speakers are told by their ids, and those whom a person named by their names.
+    """
+    names = {speaker.id: speaker.name for speaker in transcript.speakers if speaker.name}
     return "".join(
         f"SPEAKER {transcript.media_id} 1 {turn.start:.3f} {turn.end - turn.start:.3f} "
-        f"<NA> <NA> {'_'.join(turn.speaker.split())} <NA> <NA>\n"
+        f"<NA> <NA> {'_'.join(names.get(turn.speaker, turn.speaker).split())} <NA> <NA>\n"
         for turn in transcript.turns
     )
 

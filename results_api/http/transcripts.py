@@ -17,6 +17,8 @@ from polyvox.errors import NotFound
 from polyvox.http import Problem
 from polyvox.keys import options_hash
 from polyvox.ports import ObjectStore
+from results_api.corrections import loading
+from results_api.corrections.applying import corrected
 from results_api.database.recording import Recording
 from results_api.formats.negotiation import RENDERERS, STYLED, Format
 from results_api.formats.style import USUAL, Style
@@ -84,10 +86,11 @@ class Transcripts:
     async def _so_far(self, recording: Recording, form: Format, style: Style) -> bytes:
         found = await artifacts.load(self._store, recording.current)
         media = merge_input(recording.current, found.words, found.diarization, versions(0, recording.current))
+        by_people = await loading.in_force(self._store, recording.current)
 
         def make() -> bytes:
             # All may be in: it is finished when it is published, not before.
-            unfinished = merge(media).model_copy(update={"status": "processing"})
+            unfinished = corrected(merge(media), *by_people).model_copy(update={"status": "processing"})
             return RENDERERS[form](unfinished, style).encode()
 
         return await asyncio.to_thread(make)

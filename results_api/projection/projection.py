@@ -27,8 +27,10 @@ from polyvox.contracts import (
     PartTranscribed,
     ReplayRequested,
     StageFailed,
+    TranscriptCorrected,
 )
 from polyvox.errors import NotFound, PolyvoxError
+from results_api.corrections.correcting import untold
 from results_api.database import recording as recordings
 from results_api.database.database import Database
 from results_api.database.recording import Recording
@@ -57,6 +59,7 @@ TOPICS = topics.laned(
             AudioRemoved,
             MediaDeleted,
             ReplayRequested,
+            TranscriptCorrected,
         )
     )
 )
@@ -130,6 +133,9 @@ class Projection:
         self.publication.measuring.left_over(planned=len(planned), deleted=len(deleted), audio=len(muted))
         for media_id in planned:
             with _trouble_logged("publishing", media_id):
+                known = await self.database.get(media_id)
+                if known is not None and (corrections := untold(known)):
+                    await self.publication.publisher.publish(*corrections)
                 await self.publication.make_do(media_id)
                 self.publication.measuring.repaired("published")
         for media_id in deleted:

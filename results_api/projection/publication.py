@@ -16,6 +16,8 @@ from polyvox.contracts import Fact, MediaCompleted, MediaFailed, SegmentPublishe
 from polyvox.errors import Invalid
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
+from results_api.corrections import loading
+from results_api.corrections.applying import corrected
 from results_api.database.database import Database
 from results_api.database.recording import Outcome, Plan, Recording, owner, with_outcome
 from results_api.merge.merge import merge
@@ -118,11 +120,12 @@ class Publication:
         found = await artifacts.load(self.store, view)
         if found.lost:
             raise ArtifactsLost(found.lost)
+        by_people = await loading.in_force(self.store, view)
 
         def make() -> tuple[Transcript, bytes]:
             media = merge_input(view, found.words, found.diarization, versions(plan.version, view))
             try:
-                transcript = merge(media)
+                transcript = corrected(merge(media), *by_people)
             except Exception as error:
                 log.exception("merging version %d of %s failed", plan.version, plan.media_id)
                 raise MergeFailed(view) from error
@@ -173,6 +176,7 @@ def outcome_of(plan: Plan, *, language: str | None = None, failure: StageFailed 
         language=language,
         failure=failure,
         lost=dict(plan.lost),
+        corrections=list(plan.view.corrections),
     )
 
 
@@ -202,6 +206,7 @@ def completed(plan: Plan, transcript: Transcript) -> Fact:
         speaker_count=len(transcript.speakers),
         stages=transcript.stages,
         metadata=transcript.metadata,
+        corrections=len(plan.view.corrections_in_force) if plan.view.corrections else None,
         completed_at=plan.ended_at,
     )
 

@@ -23,6 +23,7 @@ from polyvox.contracts import (
     PartTranscribed,
     ReplayRequested,
     StageFailed,
+    TranscriptCorrected,
 )
 from results_api.view.view import F, Owner, RecordingView, Replay, Told
 
@@ -36,6 +37,7 @@ FOLDED = (
     AudioRemoved,
     MediaDeleted,
     ReplayRequested,
+    TranscriptCorrected,
 )
 """What the fold listens to. Other events leave a view as it is."""
 
@@ -107,6 +109,8 @@ def _change(view: RecordingView | Replay, event: Envelope[Any], note: str | None
         return {"audio_removed_at": at, "audio_removed_because": because}
     if isinstance(data, DiarizationProgressed):
         return {"diarizing": _later(view.diarizing, told)}
+    if isinstance(data, TranscriptCorrected):
+        return {"corrections": _put(view.corrections, data.correction, told)}
     if isinstance(data, MediaUploaded):
         return {"uploaded": _later(view.uploaded, told)}
     return {"ready": _later(view.ready, told)}
@@ -114,7 +118,8 @@ def _change(view: RecordingView | Replay, event: Envelope[Any], note: str | None
 
 def _told(event: Envelope[Any], note: str | None) -> Told[Any]:
     data = event.data
-    time = _utc(event.time)
+    # Told by whoever takes a correction in and again by the log: the same, whenever it is put there.
+    time = _utc(data.corrected_at if isinstance(data, TranscriptCorrected) else event.time)
     told: Told[Any] = Told[type(data)](id=event.id, time=time, data=data, note=note)  # type: ignore[misc,operator]
     return told
 

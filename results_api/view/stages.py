@@ -48,6 +48,7 @@ def basis(view: RecordingView) -> str:
     and published again only when it changes.
     """
     parts = [state.part for state in part_states(view)]
+    corrections = view.corrections_in_force
     return options_hash(
         {
             "ready": view.ready.data.model_dump(mode="json") if view.ready else None,
@@ -56,6 +57,7 @@ def basis(view: RecordingView) -> str:
             "statuses": [report.status for report in stage_reports(view).values()],
             # Of a recording that was never merged again it stays as it always was.
             **({"merge": view.replayed["merge"].id} if "merge" in view.replayed else {}),
+            **({"corrections": [one.correction for one in corrections]} if corrections else {}),
         }
     )
 

@@ -19,6 +19,7 @@ from polyvox.contracts import (
     PartTranscribed,
     ReplayRequested,
     StageFailed,
+    TranscriptCorrected,
 )
 from polyvox.contracts.envelope import Contract
 
@@ -74,6 +75,8 @@ class RecordingView(Contract):
     """By the replay's id, whether they are done or not; see results_api/view/replays.py."""
     replayed: dict[str, Told[ReplayRequested]] = {}
     """Of a view that replays have changed: by stage the one that made what counts."""
+    corrections: dict[str, Told[TranscriptCorrected]] = {}
+    """By the correction's id, those that take another back included."""
     audio_removed_at: datetime | None = None
     """Since when there is no audio to hear or to work on again. ``because``: as the event said."""
     audio_removed_because: str | None = None
@@ -97,13 +100,14 @@ class RecordingView(Contract):
 
     @property
     def last_progress_at(self) -> datetime | None:
-        """When the last stage or part that counts ended, well or not."""
+        """When the last stage or part that counts ended, well or not, or somebody corrected the result."""
         told = (
             self.ready,
             self.diarized,
             *self.transcribed.values(),
             *self.failures.values(),
             *self.replayed.values(),
+            *self.corrections.values(),
         )
         return max((one.time for one in told if one), default=None)
 
@@ -112,6 +116,14 @@ class RecordingView(Contract):
         if part in self.transcribed:
             return None
         return self.failures.get(f"transcribe/{part}") or self.failures.get("transcribe")
+
+    @property
+    def corrections_in_force(self) -> list[TranscriptCorrected]:
+        """What people corrected and nobody took back, in the order in which it counts."""
+        told = [one.data for one in self.corrections.values()]
+        back = {one.takes_back for one in told if one.takes_back}
+        standing = [one for one in told if not one.takes_back and one.correction not in back]
+        return sorted(standing, key=lambda one: (one.corrected_at, one.correction))
 
     @property
     def diarize_failure(self) -> Told[StageFailed] | None:

@@ -20,6 +20,7 @@ from tests.support.events import (
     START,
     at,
     audio_removed,
+    corrected,
     deleted,
     diarized,
     failed,
@@ -49,6 +50,8 @@ events = st.one_of(
     st.builds(ready, seconds, parts=st.integers(0, 3), diarize=st.booleans()),
     stages,
     st.builds(in_replay, stages, replays),
+    st.builds(corrected, st.integers(0, 2), seconds),
+    st.builds(corrected, st.integers(3, 5), seconds, takes_back=st.integers(0, 2)),
     st.builds(audio_removed, seconds, reason=st.sampled_from([None, "retention"])),
     st.builds(replay_requested, st.sampled_from(["transcribe", "diarize", "merge"]), seconds, replay=replays),
 )

@@ -23,6 +23,7 @@ from polyvox.contracts import (
     SourceInfo,
     Stage,
     StageFailed,
+    TranscriptCorrected,
     wrap,
 )
 from polyvox.contracts.media_uploaded import StoredObject
@@ -94,6 +95,21 @@ def listened(heard_s: float, second: float = 2.5) -> Envelope[Any]:
 
 def failed(stage: Stage, second: float = 2.0, *, part: int | None = None, reason: str = "It broke.") -> Envelope[Any]:
     return at(StageFailed(media_id=MEDIA_ID, stage=stage, part=part, code="broken", reason=reason), second)
+
+
+def corrected(number: int, second: float = 6.0, *, takes_back: int | None = None) -> Envelope[Any]:
+    """Correction ``number``, or its taking back of another."""
+    name = f"{number:026d}"
+    fact = TranscriptCorrected(
+        media_id=MEDIA_ID,
+        tenant="acme",
+        correction=name,
+        correction_key=None if takes_back is not None else f"media/{MEDIA_ID}/corrections/{name}.json",
+        takes_back=f"{takes_back:026d}" if takes_back is not None else None,
+        version=1,
+        corrected_at=START + timedelta(seconds=second),
+    )
+    return at(fact, second)
 
 
 def deleted(second: float = 4.0) -> Envelope[Any]:
