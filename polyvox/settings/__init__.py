@@ -13,6 +13,7 @@ from polyvox.settings.objects import ObjectSettings
 from polyvox.settings.process import ProcessSettings
 from polyvox.settings.results import ResultSettings
 from polyvox.settings.retention import RetentionSettings
+from polyvox.settings.speakers import SpeakerSettings
 from polyvox.settings.tenants import TenantSettings
 from polyvox.settings.uploads import UploadSettings
 from polyvox.settings.work import WorkSettings
@@ -25,6 +26,7 @@ class Settings(
     TenantSettings,
     UploadSettings,
     RetentionSettings,
+    SpeakerSettings,
     ResultSettings,
     ObjectSettings,
     KafkaSettings,

@@ -182,3 +182,38 @@ segments = sa.Table(
     sa.Column("language", sa.Text),
     sa.Column("text", sa.Text, nullable=False),
 )
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    # How the person agreed, in the words of whoever enrolled them.
+    sa.Column("consent", sa.Text, nullable=False),
+    sa.Column("created_at_us", sa.BigInteger, nullable=False),
+    sa.Index("people_by_name", "tenant", "name", unique=True),
+)
+
+voices = sa.Table(
+    "voices",
+    metadata,
+    # The speaker of a recording, and the vector of their voice as a JSON list, comparable with those of its model.
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Column("media_id", sa.String(64), primary_key=True),
+    sa.Column("speaker", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("vector", sa.Text, nullable=False),
+    sa.Column("speech_s", sa.Float, nullable=False),
+    sa.Column("created_at_us", sa.BigInteger, nullable=False),
+)
+
+named = sa.Table(
+    "named",
+    metadata,
+    # In which results a person is named. A row whose person is gone says what is still to be taken out of where.
+    sa.Column("media_id", sa.String(64), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("person", sa.String(64), primary_key=True),
+    sa.Index("named_by_person", "person"),
+)

@@ -40,7 +40,7 @@ def merge(media: MergeInput) -> Transcript:
         languages=languages.guesses(parts),
         duration=seconds(media.duration_s),
         text=join_texts(segment.text for segment in built),
-        speakers=speakers.speakers(turns, words),
+        speakers=speakers.speakers(turns, words, media.people),
         turns=speakers.published_turns(turns),
         segments=built,
         coverage=coverage.audit(spoken, speech, _expected(media, parts)),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from polyvox.contracts import Diarization, Options, PartSpan, PartWords, StageReport
+from results_api.people.recognition import Recognised
 from results_api.view.stages import stage_reports
 from results_api.view.view import RecordingView
 
@@ -22,6 +24,8 @@ class MergeInput:
     parts: tuple[PartSpan, ...] = ()
     words: tuple[PartWords, ...] = ()
     diarization: Diarization | None = None
+    people: Mapping[str, Recognised] = field(default_factory=dict)
+    """Who of the speakers was recognised."""
     options: Options = field(default_factory=Options)
     stages: Mapping[str, StageReport] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -34,6 +38,7 @@ def merge_input(
     words: Iterable[PartWords],
     diarization: Diarization | None,
     versions: Mapping[str, str],
+    people: Mapping[str, Recognised] = MappingProxyType({}),
 ) -> MergeInput:
     """What ``merge`` needs: ``words`` and ``diarization`` are the artifacts the view names, read from the store."""
     ready = view.ready.data if view.ready else None
@@ -43,6 +48,7 @@ def merge_input(
         parts=tuple(ready.parts) if ready else (),
         words=tuple(words),
         diarization=diarization,
+        people=people,
         options=view.options,
         stages=stage_reports(view),
         warnings=tuple(ready.warnings) if ready else (),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from polyvox.contracts import Options, Transcript, TranscriptSpeaker, TranscriptTurn, Turn
 from results_api.merge.attribution import UNKNOWN, overlaps
 from results_api.merge.intervals import Measure, total_s, union
 from results_api.merge.spoken import SpokenWord, seconds
+from results_api.people.recognition import Recognised
 
 UNKNOWN_LABEL = "Unknown"
 
@@ -36,8 +38,10 @@ def published_turns(turns: Sequence[Turn]) -> list[TranscriptTurn]:
     ]
 
 
-def speakers(turns: Sequence[Turn], words: Sequence[SpokenWord]) -> list[TranscriptSpeaker]:
-    """Everybody with a turn, labelled Speaker 1, 2, … in the order of first turns or words."""
+def speakers(
+    turns: Sequence[Turn], words: Sequence[SpokenWord], people: Mapping[str, Recognised] = MappingProxyType({})
+) -> list[TranscriptSpeaker]:
+    """Everybody with a turn, labelled by name, or Speaker 1, 2, … in the order of first turns or words."""
     spoken: dict[str, list[tuple[float, float]]] = {}
     first_s: dict[str, float] = {}
     for turn in turns:
@@ -49,7 +53,10 @@ def speakers(turns: Sequence[Turn], words: Sequence[SpokenWord]) -> list[Transcr
     ranked = sorted(first_s, key=lambda speaker: (first_s[speaker], speaker))
     return [
         TranscriptSpeaker(
-            id=speaker, label=f"Speaker {number}", speech=seconds(total_s(union(spoken.get(speaker, ()))))
+            id=speaker,
+            label=people[speaker].name if speaker in people else f"Speaker {number}",
+            speech=seconds(total_s(union(spoken.get(speaker, ())))),
+            person=people[speaker].person if speaker in people else None,
         )
         for number, speaker in enumerate(ranked, start=1)
     ]

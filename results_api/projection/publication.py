@@ -22,6 +22,7 @@ from results_api.database.database import Database
 from results_api.database.recording import Outcome, Plan, Recording, owner, with_outcome
 from results_api.merge.merge import merge
 from results_api.merge.merge_input import merge_input
+from results_api.people.naming import Naming
 from results_api.projection import artifacts
 from results_api.projection.artifacts import ArtifactsLost
 from results_api.projection.deletion import purge
@@ -55,6 +56,8 @@ class Publication:
     publisher: Publisher
     clock: Clock
     measuring: Measuring = field(default_factory=Measuring)
+    naming: Naming | None = None
+    """Recognises enrolled people; None: nobody."""
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def carry_out(self, media_id: str, *, only: Plan | None = None) -> None:
@@ -120,10 +123,12 @@ class Publication:
         found = await artifacts.load(self.store, view)
         if found.lost:
             raise ArtifactsLost(found.lost)
+        people = await self.naming.named(plan, found.diarization) if self.naming else {}
         by_people = await loading.in_force(self.store, view)
 
         def make() -> tuple[Transcript, bytes]:
-            media = merge_input(view, found.words, found.diarization, versions(plan.version, view))
+            made_by = versions(plan.version, view)
+            media = merge_input(view, found.words, found.diarization, made_by, people=people)
             try:
                 transcript = corrected(merge(media), *by_people)
             except Exception as error:

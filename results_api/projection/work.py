@@ -16,6 +16,8 @@ from polyvox.worker import worker_of
 from results_api.backlog.measuring import Measuring
 from results_api.backlog.telling import Telling
 from results_api.database.database import Database
+from results_api.people.forgetting import Forgetting
+from results_api.people.naming import Naming
 from results_api.projection.audio_removal import AudioRemoval
 from results_api.projection.deletion import Deletion
 from results_api.projection.measuring import Measuring as Measured
@@ -40,6 +42,7 @@ async def work(runtime: Runtime) -> None:
     publisher = Publisher(runtime.log, runtime.clock, "/polyvox/projection")
     deletion = Deletion(database, runtime.store, publisher, runtime.clock)
     audio_removal = AudioRemoval(database, runtime.store, publisher, runtime.clock)
+    naming = Naming.of(settings, database)
     projection = Projection(
         database,
         Publication(
@@ -48,6 +51,7 @@ async def work(runtime: Runtime) -> None:
             publisher,
             runtime.clock,
             measuring=Measured.of(settings),
+            naming=naming,
         ),
         deletion,
         audio_removal,
@@ -85,11 +89,15 @@ async def work(runtime: Runtime) -> None:
         mine=lambda: worker.owns(first),
         classes=TenantClasses(settings.tenant_classes),
     )
+    forgetting = Forgetting(
+        naming.people, database, projection.publication, runtime.clock, mine=lambda: worker.owns(first)
+    )
     others = (
         teller,
         asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection"),
         asyncio.create_task(backfill.run(), name="older results made searchable"),
         asyncio.create_task(retention.run(), name="retention"),
+        asyncio.create_task(forgetting.run(), name="names of forgotten people taken out"),
     )
     try:
         await worker.run(runtime.stopping)

@@ -1,0 +1,1 @@
+"""Enrolled speakers: whose voices they are, and recognising them in other recordings."""
