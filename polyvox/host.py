@@ -117,8 +117,12 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
 
     from polyvox.http import create_app, operations_router
     from polyvox.http.connections import Connection
+    from polyvox.http.opening import check_reachable, door_of
     from polyvox.metrics import process_metrics
 
+    door = door_of(runtime)
+    if any(service.http for service in services):
+        await check_reachable(runtime.settings, door.known)
     checks: dict[str, Check] = {}
     for service in services:
         checks |= service.checks(runtime) if service.checks else {}
@@ -129,6 +133,7 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
         ],
         title="Polyvox",
         cors_origins=runtime.settings.cors_origins,
+        door=door,
     )
 
     class Server(uvicorn.Server):

@@ -54,6 +54,14 @@ def upload_tail(upload_id: str, start: int, end: int) -> str:
     return f"{upload_tails(upload_id)}{start:020d}-{end:020d}"
 
 
+API_KEYS = "access/keys/"
+
+
+def api_key(key_id: str) -> str:
+    """Whose a key is and what it is for; nothing by which it could be used."""
+    return f"{API_KEYS}{key_id}.json"
+
+
 BUCKET_LEDGER = "bucket/taken/"
 BUCKET_BATCHES = "bucket/batches/"
 BUCKET_SWEEPS = "bucket/sweeps/"

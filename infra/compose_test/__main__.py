@@ -57,6 +57,7 @@ def run(podman: Podman, docker_host: str, keep: bool) -> None:
         for check in (
             scenario.everything_is_healthy,
             scenario.nobody_has_rights,
+            scenario.nobody_is_served_without_a_key,
             scenario.a_dropped_recording_becomes_a_transcript,
             scenario.a_killed_service_comes_back,
             scenario.prometheus_counts_everything,

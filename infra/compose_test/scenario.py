@@ -20,7 +20,7 @@ from polyvox.cli.demo import sample
 WATCHED_BUCKET = "recordings"
 OURS = ("front", "projection", "normaliser", "watcher", "transcriber", "diarizer")
 SERVERS = ("kafka", "minio", "postgres", "prometheus")
-ONE_SHOT = ("setup", "weights")
+ONE_SHOT = ("setup", "weights", "first-key")
 WORDS = ("Hello", "Chicago", "Yankee")
 """Said in the demo's recording."""
 HEALTHY_WITHIN_S = 300.0
@@ -82,6 +82,11 @@ class Scenario:
         for name in OURS:
             self.podman("exec", self._container(name), "python", "-c", probe)
 
+    def nobody_is_served_without_a_key(self) -> None:
+        """Recordings are not, probes are."""
+        statuses = {path: httpx.get(f"{self._url}{path}").status_code for path in ("/v1/media", "/health", "/metrics")}
+        assert statuses == {"/v1/media": 401, "/health": 200, "/metrics": 200}, statuses
+
     def a_dropped_recording_becomes_a_transcript(self) -> None:
         """Put into the watched bucket by any S3 tool, it comes out of the REST API with words and speakers."""
         client = make_client(
@@ -98,7 +103,9 @@ class Scenario:
         before = self.podman("inspect", "--format={{.State.Pid}}", self._container("transcriber"))
         os.kill(int(before), signal.SIGKILL)
         with sample().open("rb") as recording:
-            answer = httpx.post(f"{self._url}/v1/media", files={"file": ("again.wav", recording)}, timeout=60.0)
+            answer = httpx.post(
+                f"{self._url}/v1/media", headers=self._key, files={"file": ("again.wav", recording)}, timeout=60.0
+            )
         assert answer.status_code == 202, answer.text
 
         def back() -> bool:
@@ -131,8 +138,12 @@ class Scenario:
     def _url(self) -> str:
         return f"http://127.0.0.1:{self.ports.front}"
 
+    @property
+    def _key(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.secrets['API_KEY']}"}
+
     def _get(self, path: str) -> httpx.Response:
-        answer = httpx.get(f"{self._url}{path}", timeout=30.0)
+        answer = httpx.get(f"{self._url}{path}", headers=self._key, timeout=30.0)
         answer.raise_for_status()
         return answer
 

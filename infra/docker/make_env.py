@@ -8,12 +8,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-SECRETS = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "POSTGRES_PASSWORD", "GRAFANA_PASSWORD")
+SECRETS = ("S3_ACCESS_KEY", "S3_SECRET_KEY", "POSTGRES_PASSWORD", "GRAFANA_PASSWORD", "API_KEY")
 
 
 def secret_values() -> Iterator[tuple[str, str]]:
-    """Each secret and a random value, of letters and digits alone: they stand in URLs as they are."""
-    return ((name, secrets.token_hex(20)) for name in SECRETS)
+    """Each secret and a random value, of letters and digits alone: they stand in URLs as they are. API_KEY is the first
+    key of the server, in the form of docs/security.md."""
+    return ((name, _api_key() if name == "API_KEY" else secrets.token_hex(20)) for name in SECRETS)
+
+
+def _api_key() -> str:
+    return f"pvx_{secrets.token_hex(8)}_{secrets.token_hex(32)}"
 
 
 def write(path: Path) -> bool:

@@ -76,6 +76,16 @@ BOARD = Board(
             unit="reqps",
         ),
         Panel(
+            "Requests not let in",
+            "Each second: refused for who sent them, by reason, and sent away because there were too many.",
+            (
+                Line(rate(metrics.ACCESS_REFUSED, "reason"), "{{reason}}"),
+                Line(rate(metrics.ACCESS_LIMITED, "by"), "too many of one {{by}}"),
+            ),
+            unit="reqps",
+            needs="keys, and somebody without one",
+        ),
+        Panel(
             "Time to an answer, 95 %",
             "By route, an upload's body included.",
             (Line(quantile(0.95, metrics.HTTP_DURATION, "method", "route"), "{{method}} {{route}}"),),

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 
 from ingest.bucket.notices import read_notices
 from polyvox import metrics
+from polyvox.access.scopes import open_to_all
 from polyvox.errors import Invalid
 from polyvox.http import Problem, documented
 from polyvox.metrics import BUCKET_NOTIFICATIONS
@@ -33,6 +34,7 @@ def router(runtime: Runtime) -> APIRouter:
         summary="Tell of objects that were put into a watched bucket.",
         responses=documented(400, 401, 413, 503),
     )
+    @open_to_all
     async def told(request: Request) -> dict[str, int]:
         """Send a notification as MinIO or AWS write it. The answer comes when it is kept; anything but
         200 asks for it to be sent again."""

@@ -16,6 +16,7 @@ from ingest.upload.idempotency import checked_key
 from ingest.upload.intake import Intake, Queued
 from ingest.upload.options import Known, check_options, checked_metadata, clean_filename
 from ingest.upload.refusals import empty_file, too_large
+from polyvox.access.scopes import needs
 from polyvox.contracts import Options
 from polyvox.http import documented
 
@@ -34,6 +35,7 @@ def router(intake: Intake) -> APIRouter:
         return UploadState.of(session, await sessions.parts(session))
 
     @api.post("", status_code=201, summary="Begin an upload in parts.", responses=documented(400, 413, 422, 429, 503))
+    @needs("upload", action="uploaded")
     async def begin(
         new: NewUpload,
         request: Request,
@@ -64,6 +66,7 @@ def router(intake: Intake) -> APIRouter:
         return await state_of(session)
 
     @api.get("/{upload_id}", summary="What arrived of an upload.", responses=documented(404, 410, 503))
+    @needs("upload")
     async def state(upload_id: str) -> UploadState:
         """The parts that are stored: whoever goes on with an upload sends the others."""
         return await state_of(await sessions.get(upload_id, "parts"))
@@ -74,6 +77,7 @@ def router(intake: Intake) -> APIRouter:
         summary="All parts are there: accept the recording.",
         responses=documented(400, 404, 409, 410, 415, 422, 503),
     )
+    @needs("upload", action="uploaded")
     async def complete(
         upload_id: str, request: Request, response: Response, completing: Completing | None = None
     ) -> Queued:
@@ -96,6 +100,7 @@ def router(intake: Intake) -> APIRouter:
         return queued
 
     @api.delete("/{upload_id}", status_code=204, summary="Give an upload up.", responses=documented(404, 409, 503))
+    @needs("upload")
     async def give_up(upload_id: str) -> None:
         """Its parts are removed. A completed upload is a recording: delete that instead."""
         await sessions.remove(await sessions.get_open(upload_id, "parts"))

@@ -14,6 +14,7 @@ from ingest.parts.sessions import Sessions
 from ingest.upload.document import BINARY
 from ingest.upload.intake import Intake
 from polyvox import keys
+from polyvox.access.scopes import needs
 from polyvox.errors import NotFound
 from polyvox.http import documented
 
@@ -27,6 +28,7 @@ def router(intake: Intake) -> APIRouter:
     sessions = Sessions.of(runtime)
 
     @api.post("/{upload_id}/urls", summary="Where to PUT parts.", responses=documented(400, 404, 409, 410, 422, 503))
+    @needs("upload", action="uploaded")
     async def urls(upload_id: str, asked: UrlsAsked) -> UrlsGiven:
         """A URL for each part, to which its bytes are sent with PUT and nothing else: no form, no credentials. It leads
         into the object store, or to this server where the store cannot take bytes from others; a URL without a host
@@ -51,6 +53,7 @@ def router(intake: Intake) -> APIRouter:
         responses=documented(400, 404, 408, 409, 410, 422, 503),
         openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": BINARY}}}},
     )
+    @needs("upload", action="uploaded", takes_recordings=True)
     async def put_part(upload_id: str, number: int, request: Request, response: Response) -> StoredPart:
         """The part's bytes are the body. A part that was sent before is replaced."""
         session = await sessions.get_open(upload_id, "parts")

@@ -23,6 +23,7 @@ from ingest.upload.accepting import exists
 from ingest.upload.idempotency import WINDOW_S, Claim
 from ingest.upload.refusals import key_reused
 from polyvox import keys
+from polyvox.access.caller import sees
 from polyvox.contracts import Lane, Options
 from polyvox.errors import AlreadyExists, NotFound
 from polyvox.ids import new_media_id
@@ -108,9 +109,9 @@ class Sessions:
         return session
 
     async def get(self, upload_id: str, protocol: Protocol | None = None) -> Session:
-        """Raises Problem: 404, there is none (of this protocol); 410, it is expired."""
+        """Raises Problem: 404, there is none (of this protocol, for who calls); 410, it is expired."""
         session = await self._find(upload_id)
-        if session is None or protocol not in (None, session.protocol):
+        if session is None or protocol not in (None, session.protocol) or not sees(session.tenant):
             raise refusals.no_upload()
         if session.is_expired(self.clock.now()):
             raise refusals.expired()

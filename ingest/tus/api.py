@@ -17,6 +17,7 @@ from ingest.tus.headers import BODY_TYPE, VERSION
 from ingest.tus.turns import Turns
 from ingest.tus.uploading import Uploading
 from ingest.upload.intake import Intake
+from polyvox.access.scopes import needs, open_to_all
 from polyvox.errors import PolyvoxError
 from polyvox.http import Problem
 from polyvox.http.problems import from_error
@@ -52,6 +53,7 @@ def router(intake: Intake) -> APIRouter:
     uploading = Uploading(intake, sessions, Completion(sessions, intake.publisher()), intake.known(), Turns())
 
     @api.options("", status_code=204, summary="What this server can do.")
+    @open_to_all
     async def options() -> Response:
         """The protocol's version, its extensions, the largest upload, the kinds of checksum."""
         return Response(
@@ -72,6 +74,7 @@ def router(intake: Intake) -> APIRouter:
         responses=CREATED,
         openapi_extra=CREATION,
     )
+    @needs("upload", action="uploaded", takes_recordings=True)
     async def create(request: Request) -> Response:
         """`Upload-Metadata` may have `filename`, `lane`, and every option of an upload in one request; other keys go
         with the recording as its metadata. The body may hold the first bytes. `Location` ends in the media id.
@@ -93,6 +96,7 @@ def router(intake: Intake) -> APIRouter:
         responses=LOOKED,
         openapi_extra=OTHERS,
     )
+    @needs("upload")
     async def look(upload_id: str) -> Response:
         """`Upload-Offset` is how many bytes are stored. When it is the upload's length, the recording is accepted."""
         session, offset = await uploading.look(upload_id)
@@ -104,6 +108,7 @@ def router(intake: Intake) -> APIRouter:
         return Response(status_code=200, headers=answer)
 
     @api.patch("/{upload_id}", status_code=204, summary="Send bytes.", responses=APPENDED, openapi_extra=PATCHING)
+    @needs("upload", action="uploaded", takes_recordings=True)
     async def append(upload_id: str, request: Request) -> Response:
         """The body goes on where the upload ends, which `Upload-Offset` must say. The last byte is acknowledged when
         the recording is stored and queued. Of a body that breaks off all that came is kept, unless it had an
@@ -117,12 +122,14 @@ def router(intake: Intake) -> APIRouter:
         return Response(status_code=204, headers={"Upload-Offset": str(offset), **_times(session)})
 
     @api.delete("/{upload_id}", status_code=204, summary="Give an upload up.", responses=REMOVED, openapi_extra=OTHERS)
+    @needs("upload")
     async def remove(upload_id: str) -> Response:
         """What was sent is removed. A completed upload is a recording: delete that instead."""
         await uploading.remove(upload_id)
         return Response(status_code=204)
 
     @api.post("/{upload_id}", include_in_schema=False)
+    @needs("upload", action="uploaded", takes_recordings=True)
     async def overridden(upload_id: str, request: Request) -> Response:
         """For clients that can send no other methods."""
         match request.headers.get("X-HTTP-Method-Override", "").upper():

@@ -14,6 +14,7 @@ from ingest.upload.options import FOR_LANGUAGE, read_options
 from ingest.upload.taking import Taking
 from ingest.upload.uploads import Accepted
 from ingest.upload.wanted import INTERACTIVE, LANE, Wanted, read_wanted
+from polyvox.access.scopes import needs
 from polyvox.http import documented
 
 
@@ -31,6 +32,7 @@ def router(intake: Intake) -> APIRouter:
         responses=documented(400, 408, 409, 413, 415, 422, 429, 503),
         openapi_extra=request_document(),
     )
+    @needs("upload", action="uploaded", takes_recordings=True)
     async def upload(
         request: Request,
         response: Response,

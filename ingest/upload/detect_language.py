@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from ingest.upload.endings import ending_of, places
 from ingest.upload.uploads import Accepted
+from polyvox.access.scopes import needs
 from polyvox.contracts import LanguageGuess, MediaDeleted, MediaFailed, Transcript
 from polyvox.errors import PolyvoxError
 from polyvox.http import Problem, documented
@@ -53,6 +54,7 @@ def router(
         responses=documented(400, 408, 413, 415, 422, 429, 503),
         openapi_extra=request_document,
     )
+    @needs("upload", action="uploaded", takes_recordings=True)
     async def detect_language(request: Request) -> Detected:
         """Send a recording as for an upload; the answer waits for its language, and nothing is kept."""
         since = await places(runtime.log)

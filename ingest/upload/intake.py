@@ -11,7 +11,6 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from ingest.upload import refusals
 from ingest.upload.admitting import Gate
 from ingest.upload.options import Known
 from ingest.upload.patience import GRACE_S, IDLE_S, Patience
@@ -19,15 +18,13 @@ from polyvox import metrics
 from polyvox.contracts import Lane
 from polyvox.errors import Transient
 from polyvox.http import Problem
+from polyvox.http.gateway import caller_of
 from polyvox.metrics import Metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from polyvox.tenants import TenantClasses
 
 SOURCE = "/polyvox/ingest"
-TENANT = "default"
-"""Whose uploads are that no gateway names a tenant for."""
-TENANT_CHARS = 200
 
 
 class Queued(BaseModel):
@@ -58,14 +55,8 @@ class Intake:
         object.__setattr__(self, "classes", TenantClasses(self.runtime.settings.tenant_classes))
 
     def tenant_of(self, request: Request) -> str:
-        """Who uploads, as a trusted gateway says. Raises Problem: 400, it names nobody that can be."""
-        header = self.runtime.settings.trust_tenant_header
-        named = request.headers.get(header) if header else None
-        if header is None or named is None:
-            return TENANT
-        if not 0 < len(named) <= TENANT_CHARS or not (named.isascii() and named.isprintable()):
-            raise refusals.bad_tenant(header)
-        return named
+        """Whose this upload will be. Raises Problem: 400, a gateway names nobody that can be."""
+        return caller_of(request, self.runtime.settings.trust_tenant_header).uploads_for
 
     @property
     def max_bytes(self) -> int:

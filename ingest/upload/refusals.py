@@ -109,16 +109,6 @@ def backlog_full(full: Full) -> Problem:
     )
 
 
-def bad_tenant(header: str) -> Problem:
-    return Problem(
-        400,
-        "bad-tenant",
-        "The tenant is not valid",
-        f"The gateway named a tenant in {header} that has not 1 to 200 printable ASCII characters; this is for whoever "
-        "runs the gateway to put right.",
-    )
-
-
 def not_media() -> Problem:
     return Problem(
         415,

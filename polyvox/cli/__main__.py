@@ -24,6 +24,7 @@ COMMANDS = {
     "trace": "Show what a recording's time went to, as a timeline.",
     "topics": "Show what flows through the log, and how far behind each consumer is.",
     "replay": "Run a stage again over recordings that have a result.",
+    "keys": "Make, list and revoke keys: who may use a server.",
     "dlq": "Show what was given up on, and give it another chance.",
     "doctor": "Say what is missing on this machine and how to get it.",
     "demo": "Transcribe a recording of two people that ships with pyannote.audio.",

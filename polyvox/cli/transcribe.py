@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from polyvox.cli import interruption
 from polyvox.cli.configuration import state_folder
+from polyvox.cli.credentials import given_key, key_option
 from polyvox.cli.exporting import FORMATS, form_of, style_of, style_options, suffix_of
 from polyvox.cli.inputs import Input, collect, destinations
 from polyvox.cli.progress import Line, Reporter
@@ -26,6 +27,7 @@ from polyvox.settings import Settings
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER…")
+@key_option
 @click.option("--server", help="Address of a running server; without it one is run for the occasion.")
 @click.option(
     "--format",
@@ -151,7 +153,9 @@ class Job:
                     server = await stack.enter_async_context(temporary_server(own))
             # A server for the occasion is on this machine and gone afterwards: nothing is resumed there.
             above_bytes = None if own is not None else PARTS_ABOVE_BYTES
-            client = await stack.enter_async_context(AsyncClient(server or "", parts_above_bytes=above_bytes))
+            client = await stack.enter_async_context(
+                AsyncClient(server or "", api_key=given_key(), parts_above_bytes=above_bytes)
+            )
             await client.check()
             done = await gather(*(self._one(client, reporter, item, place) for item, place in work))
             failed = sum(text is None for text in done)

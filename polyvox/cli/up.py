@@ -42,6 +42,7 @@ def command(data: Path | None, host: str | None, port: int | None) -> None:
     wanted = settings(data_dir=data and data.absolute(), host=host, port=port)
     configure(wanted.log_level, name="up", form=wanted.log_format)
     with _only_one(wanted.data_dir):
+        asyncio.run(_check_reachable(wanted))
         ensure_default_weights(wanted)
         asyncio.run(_up(wanted.model_copy(update={"port": _port(wanted.host, wanted.port)})))
 
@@ -77,6 +78,21 @@ def _port(host: str, port: int) -> int:
             time.sleep(0.2)
         else:
             return port
+
+
+async def _check_reachable(settings: Settings) -> None:
+    """Raises Fatal: it would be served to others without keys. Asked here once; its processes would ask for ever."""
+    from polyvox import bootstrap
+    from polyvox.access.keyring import Keyring
+    from polyvox.access.known import KnownKeys
+    from polyvox.clock import SystemClock
+    from polyvox.http.opening import check_reachable
+
+    store, clock = bootstrap.open_store(settings), SystemClock()
+    try:
+        await check_reachable(settings, KnownKeys(Keyring(store, clock), clock))
+    finally:
+        await store.close()
 
 
 async def _up(settings: Settings) -> None:

@@ -32,12 +32,14 @@ class AsyncClient:
     Every method raises ``NotFound``, ``Invalid`` or ``Transient`` from ``polyvox.errors``.
     Calls that meet transient trouble are repeated ``retries`` times before it is raised.
     Files of more than ``parts_above_bytes`` are sent in parts, several at a time, None: never.
+    ``api_key`` goes to the server and to nobody else.
     """
 
     def __init__(
         self,
         base_url: str = "http://127.0.0.1:8484",
         *,
+        api_key: str | None = None,
         retries: int = calls.RETRIES,
         parts_above_bytes: int | None = PARTS_ABOVE_BYTES,
         http: httpx.AsyncClient | None = None,
@@ -45,7 +47,10 @@ class AsyncClient:
         self._retries = retries
         self._parts_above_bytes = parts_above_bytes
         self._http = http or httpx.AsyncClient(
-            base_url=calls.address(base_url), timeout=calls.TIMEOUT, limits=calls.LIMITS
+            base_url=calls.address(base_url),
+            headers=calls.credentials(api_key),
+            timeout=calls.TIMEOUT,
+            limits=calls.LIMITS,
         )
 
     @property

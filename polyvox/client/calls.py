@@ -71,6 +71,20 @@ def address(base_url: str) -> httpx.URL:
     return url
 
 
+def credentials(api_key: str | None) -> dict[str, str]:
+    """The headers by which a server knows who calls.
+
+    Raises:
+        Invalid: no header can hold that.
+    """
+    if api_key is None:
+        return {}
+    key = api_key.strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise Invalid("the key is none: it looks like pvx_… and stands in one line", code="bad-key")
+    return {"Authorization": f"Bearer {key}"}
+
+
 def upload(path: Path, options: Options | None, idempotency_key: str | None, lane: Lane) -> dict[str, Any]:
     """Arguments of the request that uploads ``path``, but for its body.
 

@@ -29,19 +29,26 @@ class Client:
     Every method raises ``NotFound``, ``Invalid`` or ``Transient`` from ``polyvox.errors``.
     Calls that meet transient trouble are repeated ``retries`` times before it is raised.
     Files of more than ``parts_above_bytes`` are sent in parts, several at a time, None: never.
+    ``api_key`` goes to the server and to nobody else.
     """
 
     def __init__(
         self,
         base_url: str = "http://127.0.0.1:8484",
         *,
+        api_key: str | None = None,
         retries: int = calls.RETRIES,
         parts_above_bytes: int | None = PARTS_ABOVE_BYTES,
         http: httpx.Client | None = None,
     ) -> None:
         self._retries = retries
         self._parts_above_bytes = parts_above_bytes
-        self._http = http or httpx.Client(base_url=calls.address(base_url), timeout=calls.TIMEOUT, limits=calls.LIMITS)
+        self._http = http or httpx.Client(
+            base_url=calls.address(base_url),
+            headers=calls.credentials(api_key),
+            timeout=calls.TIMEOUT,
+            limits=calls.LIMITS,
+        )
 
     @property
     def base_url(self) -> str:

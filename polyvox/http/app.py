@@ -16,7 +16,11 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 import polyvox
+from polyvox.access.scopes import open_to_all
 from polyvox.http import openai_errors, problems
+from polyvox.http.door import Door
+from polyvox.http.guard import Guard
+from polyvox.http.key_document import with_keys
 from polyvox.http.measuring import Measured
 from polyvox.http.middleware import HeadLikeGet, LingeringClose, SecurityHeaders
 from polyvox.http.operations import operations_router
@@ -41,20 +45,25 @@ def create_app(
     version: str = polyvox.__version__,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     cors_origins: str = "",
+    door: Door | None = None,
 ) -> FastAPI:
     """One application with all ``routers``; ``lifespan`` wraps its life as in FastAPI.
 
-    ``cors_origins`` are those whose pages may use it, with commas between.
+    ``cors_origins`` are those whose pages may use it, with commas between. ``door`` says who calls; without one
+    nobody is asked, as in tests of single routes.
     """
     # FastAPI's own page would fetch its scripts from a stranger's server, and stay empty without a network.
     app = FastAPIOffline(title=title, version=version, lifespan=lifespan, redoc_url=None, static_url="/docs/static")
     problems.install(app)
+    # The description of the API is the same everywhere, and no secret.
+    for route in app.router.routes:
+        open_to_all(getattr(route, "endpoint", None) or getattr(route, "app", None) or route)
     # The innermost: it sees what the router wrote into the scope.
     app.add_middleware(Measured, counters=process_metrics)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(LingeringClose)
     app.add_middleware(HeadLikeGet)
-    if origins := [origin.strip().rstrip("/") for origin in cors_origins.split(",") if origin.strip()]:
+    if origins := origins_of(cors_origins):
         # Without credentials: nothing here is allowed because of a cookie.
         app.add_middleware(
             CORSMiddleware,
@@ -66,16 +75,22 @@ def create_app(
         )
     for router in routers:
         app.include_router(router)
+    if door is not None:
+        Guard(door, counters=process_metrics).stand_before(app.router.routes)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _with_problems(
-                get_openapi(title=app.title, version=app.version, routes=app.routes, tags=app.openapi_tags)
-            )
+            document = get_openapi(title=app.title, version=app.version, routes=app.routes, tags=app.openapi_tags)
+            app.openapi_schema = with_keys(_with_problems(document), app.router.routes)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app
+
+
+def origins_of(cors_origins: str) -> list[str]:
+    """The origins of a setting, as browsers write them."""
+    return [origin.strip().rstrip("/") for origin in cors_origins.split(",") if origin.strip()]
 
 
 def _with_problems(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from polyvox import topics
+from polyvox.access.scopes import open_to_all
 from polyvox.contracts import MediaUploaded
 from polyvox.errors import NotFound
 from polyvox.http.problems import Problem, documented
@@ -50,10 +51,12 @@ def operations_router(
     }
 
     @router.get("/health", summary="Is the process alive?")
+    @open_to_all
     async def health() -> Health:
         return Health()
 
     @router.get("/ready", summary="Can the service do its work?", responses=documented(503))
+    @open_to_all
     async def ready() -> Readiness:
         answers = await asyncio.gather(*(_answer(name, check) for name, check in every_check.items()))
         said = dict(zip(every_check, answers, strict=True))
@@ -72,6 +75,7 @@ def operations_router(
         return Readiness(checks=said)
 
     @router.get("/metrics", summary="Metrics in Prometheus text format.", response_class=Response)
+    @open_to_all
     async def metrics() -> Response:
         return Response(render_metrics(), media_type=METRICS_TYPE)
 

@@ -8,7 +8,8 @@ polyvox/adapters/prometheus.py).
 
 from __future__ import annotations
 
-from polyvox.metrics import engines, intake, messages, process, quality, recordings
+from polyvox.metrics import access, engines, intake, messages, process, quality, recordings
+from polyvox.metrics.access import ACCESS_LIMITED, ACCESS_REFUSED
 from polyvox.metrics.engines import (
     BATCH_FILL,
     DEVICE_TIME,
@@ -102,9 +103,12 @@ CATALOGUE: tuple[Metric, ...] = (
     *engines.ALL,
     *quality.ALL,
     *process.ALL,
+    *access.ALL,
 )
 
 __all__ = [
+    "ACCESS_LIMITED",
+    "ACCESS_REFUSED",
     "AUDIO_COMPLETED",
     "BACKLOG_AGE",
     "BACKLOG_AUDIO",

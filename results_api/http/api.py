@@ -10,8 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
+from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
 from polyvox.http import documented
+from polyvox.http.gateway import caller_of
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from results_api.database import listing
@@ -57,6 +59,7 @@ def router(runtime: Runtime) -> APIRouter:
     api = APIRouter(tags=["media"], lifespan=lifespan)
 
     @api.get("/v1/media", summary="List recordings, newest first.", responses=documented(400, 422, 503))
+    @needs("read")
     async def index(
         request: Request,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -71,6 +74,7 @@ def router(runtime: Runtime) -> APIRouter:
         filters = Filters(
             status=status,
             language=language,
+            tenant=caller_of(request, settings.trust_tenant_header).tenant,
             created_after=_utc(created_after),
             created_before=_utc(created_before),
             filename=filename,
@@ -89,6 +93,7 @@ def router(runtime: Runtime) -> APIRouter:
         response_model=MediaDocument,
         responses={**NOT_MODIFIED, **documented(404, 503)},
     )
+    @needs("read")
     async def show(media_id: str, request: Request) -> Response:
         """A deleted recording has the status `deleted`, and nothing else is known of it."""
         recording = await reading.known(media_id)
@@ -103,6 +108,7 @@ def router(runtime: Runtime) -> APIRouter:
         summary="What a recording's time went to.",
         responses=documented(404, 410, 503),
     )
+    @needs("read")
     async def trace(media_id: str) -> TraceDocument:
         """One span for each piece of work, from the upload to the result, as far as it is by now."""
         recording = await reading.present(media_id)
@@ -120,6 +126,7 @@ def router(runtime: Runtime) -> APIRouter:
             **documented(400, 404, 406, 409, 410, 422, 503),
         },
     )
+    @needs("read")
     async def transcript(
         media_id: str,
         request: Request,
@@ -146,6 +153,7 @@ def router(runtime: Runtime) -> APIRouter:
         response_class=EventSourceResponse,
         responses={204: {"description": "The client has all there is to come."}, **documented(404, 503)},
     )
+    @needs("read")
     async def stream(
         media_id: str, last_event_id: Annotated[str | None, Header(description="Where to go on.")] = None
     ) -> Response:
@@ -164,6 +172,7 @@ def router(runtime: Runtime) -> APIRouter:
         summary="Delete a recording and everything made from it.",
         responses=documented(404, 503),
     )
+    @needs("upload", "read")
     async def delete(media_id: str) -> None:
         """Works in every state, also again. What is left is the fact that it was deleted."""
         if await reading.find(media_id) is None or not await deletion.delete(media_id):

@@ -7,6 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from polyvox.access.scopes import needs
 from polyvox.contracts import MediaReady
 from polyvox.errors import NotFound
 from polyvox.http import Problem, documented
@@ -34,6 +35,7 @@ def router(runtime: Runtime, reading: Reading) -> APIRouter:
             **documented(404, 410, 416),
         },
     )
+    @needs("read")
     async def audio(media_id: str, request: Request) -> Response:
         ready = await decoded(media_id)
         track = min(ready.tracks, key=lambda track: track.channel is not None)
@@ -66,6 +68,7 @@ def router(runtime: Runtime, reading: Reading) -> APIRouter:
             **documented(404, 410),
         },
     )
+    @needs("read")
     async def peaks(media_id: str, request: Request) -> Response:
         ready = await decoded(media_id)
         info = await _head(runtime, ready.peaks_key)

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
 from polyvox.errors import Invalid, NotFound
 from polyvox.http import Problem, documented
@@ -68,6 +69,7 @@ def router(
         summary="Put right what is said and who says it.",
         responses={202: {"model": CorrectionDocument}, **documented(404, 409, 410, 412, 422, 428, 503)},
     )
+    @needs("upload", "read", action="changed")
     async def correct(
         media_id: str,
         wanted: Corrected,
@@ -102,6 +104,7 @@ def router(
         summary="What was corrected, newest first.",
         responses=documented(404, 410, 422, 503),
     )
+    @needs("read")
     async def index(
         media_id: str,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -122,6 +125,7 @@ def router(
         summary="Take a correction back.",
         responses={202: {"model": CorrectionDocument}, **documented(404, 410, 503)},
     )
+    @needs("upload", "read", action="changed")
     async def take_back(media_id: str, correction_id: str, response: Response) -> CorrectionDocument:
         """Makes the next version of the result, without it: what was there before says the same again, and later
         corrections stay. Works again on what is taken back already."""

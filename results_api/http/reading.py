@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from polyvox.access.caller import sees
 from polyvox.http import Problem
 from polyvox.service import Runtime
 from results_api.database import listing
@@ -28,14 +29,16 @@ class Reading:
     _pace_until_s: float = field(default=float("-inf"), init=False)
 
     async def find(self, media_id: str) -> Recording | None:
-        """As the database knows it, or as ingest accepted it; revision 0 then."""
+        """As the database knows it, or as ingest accepted it; revision 0 then. What is another tenant's than that of
+        whoever calls is not there."""
         if not _MEDIA_ID.fullmatch(media_id):
             return None
         recording = await self.database.get(media_id)
         if recording is not None:
-            return recording
+            owner = recording.view.owner
+            return recording if sees(owner.tenant if owner else None) else None
         upload = await accepted_upload(self.runtime.store, media_id)
-        return queued(upload) if upload else None
+        return queued(upload) if upload and sees(upload.tenant) else None
 
     async def known(self, media_id: str) -> Recording:
         """Raises Problem 404 when there never was such a recording."""

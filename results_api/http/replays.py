@@ -12,7 +12,10 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Query, Response
 from pydantic import BaseModel, Field
 
+from polyvox.access.caller import calling, sees
+from polyvox.access.scopes import needs
 from polyvox.http import Problem, documented
+from polyvox.http.refusals import other_tenant
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from results_api.database.database import Database
@@ -83,11 +86,13 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         response_model=ReplayDocument,
         responses={200: {"model": Matching, "description": "Of a dry run."}, **documented(400, 422, 503)},
     )
+    @needs("admin")
     async def order(
         order: Order, dry_run: Annotated[bool, Query(description="Only count what matches.")] = False
     ) -> Response:
         """Each recording gets one new version of its result when the stage is through with all of it.
-        Until then, and when it fails, the result it has stays."""
+        Until then, and when it fails, the result it has stays. With a key of a tenant it is about that tenant's."""
+        order = _of_caller(order)
         if dry_run:
             count, first = await asking.count(order)
             return _json(Matching(matching=count, first=first))
@@ -97,17 +102,34 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         return _json(document, status_code=202, headers={"Location": document.href})
 
     @api.get("/v1/replays", summary="The latest replays, newest first.", responses=documented(503))
+    @needs("admin")
     async def index() -> ReplayList:
-        return ReplayList(items=[await _document(ledger, ordered) for ordered in await ledger.recent()])
+        return ReplayList(items=[await _document(ledger, one) for one in await ledger.recent() if _is_there(one)])
 
     @api.get("/v1/replays/{replay_id}", summary="How a replay fares.", responses=documented(404, 503))
+    @needs("admin")
     async def show(replay_id: str) -> ReplayDocument:
         ordered = await ledger.get(replay_id)
-        if ordered is None:
+        if ordered is None or not _is_there(ordered):
             raise Problem(404, "not-found", "Not found", f"There is no replay {replay_id}.")
         return await _document(ledger, ordered, failed=FAILED_SHOWN)
 
     return api
+
+
+def _is_there(ordered: Ordered) -> bool:
+    """For whoever calls."""
+    return sees(ordered.order.where.tenant)
+
+
+def _of_caller(order: Order) -> Order:
+    """Raises Refused: 403, it is about another tenant's recordings."""
+    caller = calling()
+    if caller is None or caller.tenant is None:
+        return order
+    if order.where.tenant not in (None, caller.tenant):
+        raise other_tenant()
+    return order.model_copy(update={"where": order.where.model_copy(update={"tenant": caller.tenant})})
 
 
 async def _document(ledger: Ledger, ordered: Ordered, *, failed: int = 0) -> ReplayDocument:

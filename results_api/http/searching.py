@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from polyvox.http import Problem, documented
+from polyvox.access.scopes import needs
+from polyvox.http import documented
+from polyvox.http.gateway import caller_of
 from polyvox.service import Runtime
 from results_api.database.database import Database
 from results_api.search import searching
@@ -16,8 +18,6 @@ from results_api.search.searching import Filters
 from results_api.search.snippets import html
 
 METADATA = "metadata."
-DEFAULT_TENANT = "default"
-TENANT_CHARS = 200
 Q_CHARS = 500
 Q = 'Words, all of which are in a segment; "phrases"; beginnings*.'
 
@@ -51,6 +51,7 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
     api = APIRouter(tags=["search"])
 
     @api.get("/v1/search", summary="Search what was said.", responses=documented(400, 422, 503))
+    @needs("read")
     async def search(
         request: Request,
         q: Annotated[str, Query(description=Q, min_length=1, max_length=Q_CHARS, examples=['"next steps" budget*'])],
@@ -63,7 +64,7 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
     ) -> SearchPage:
         """Latest results first, each as it is said. Besides these parameters, any number of `metadata.KEY=VALUE`."""
         filters = Filters(
-            tenant=_tenant(request, runtime.settings.trust_tenant_header),
+            tenant=caller_of(request, runtime.settings.trust_tenant_header).tenant,
             speaker=speaker,
             language=language,
             created_after=_utc(created_after),
@@ -96,22 +97,6 @@ def _item(hit: searching.Hit) -> SearchHit:
         snippet=html(hit.text, hit.matches),
         transcript=f"/v1/media/{hit.media_id}/transcript",
     )
-
-
-def _tenant(request: Request, header: str | None) -> str | None:
-    """Whose recordings are searched: where a gateway says who asks, only those; None: all.
-
-    Raises Problem 400: the gateway names nobody that can be.
-    """
-    if header is None:
-        return None
-    named = request.headers.get(header)
-    if named is None:
-        return DEFAULT_TENANT
-    if not 0 < len(named) <= TENANT_CHARS or not (named.isascii() and named.isprintable()):
-        detail = f"The gateway named a tenant in {header} that has not 1 to {TENANT_CHARS} printable ASCII characters."
-        raise Problem(400, "bad-tenant", "The tenant is not valid", detail)
-    return named
 
 
 def _utc(time: datetime | None) -> datetime | None:

@@ -9,8 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from polyvox.access.caller import calling, sees
+from polyvox.access.scopes import needs
 from polyvox.errors import Invalid
 from polyvox.http import Problem, documented
+from polyvox.http.refusals import other_tenant
 from polyvox.ids import new_media_id
 from polyvox.service import Runtime
 from results_api.database.database import Database
@@ -97,7 +100,7 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
 
     async def known(webhook_id: str) -> Endpoint:
         endpoint = await endpoints.get(webhook_id) if _ID.fullmatch(webhook_id) else None
-        if endpoint is None:
+        if endpoint is None or not sees(endpoint.tenant):
             raise _unknown(f"webhook {webhook_id}")
         return endpoint
 
@@ -114,15 +117,18 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         summary="Register who is told how recordings end.",
         responses=documented(409, 422, 503),
     )
+    @needs("admin")
     async def register(wanted: Wanted, response: Response) -> WebhookCreated:
-        """What happens from now on is sent there, signed with the secret that is in this answer alone."""
+        """What happens from now on is sent there, signed with the secret that is in this answer alone. With a key of
+        a tenant it is told of that tenant's recordings."""
+        tenant = _tenant(wanted)
         try:
             url = checked(wanted.url, private=private)
         except Invalid as error:
             raise Problem(422, error.code, "No target for a webhook", error.reason) from error
         now = clock.now()
         types = tuple(dict.fromkeys(wanted.types))
-        endpoint = Endpoint(new_media_id(now), url, types, wanted.tenant, wanted.description, new_secret(), now)
+        endpoint = Endpoint(new_media_id(now), url, types, tenant, wanted.description, new_secret(), now)
         if not await endpoints.add(endpoint):
             detail = f"There may be {ENDPOINTS_MAX} webhooks. Delete one that nobody needs."
             raise Problem(409, "too-many-webhooks", "Too many webhooks", detail)
@@ -130,10 +136,12 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         return WebhookCreated(**_document(endpoint).model_dump(), secret=endpoint.secret)
 
     @api.get("/v1/webhooks", summary="All webhooks, oldest first.", responses=documented(503))
+    @needs("admin")
     async def index() -> WebhookList:
-        return WebhookList(items=[_document(endpoint) for endpoint in await endpoints.all()])
+        return WebhookList(items=[_document(endpoint) for endpoint in await endpoints.all() if sees(endpoint.tenant)])
 
     @api.get("/v1/webhooks/{webhook_id}", summary="One webhook.", responses=documented(404, 503))
+    @needs("admin")
     async def show(webhook_id: str) -> WebhookDocument:
         return _document(await known(webhook_id))
 
@@ -143,6 +151,7 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         summary="Send nothing there any more, and forget what was.",
         responses=documented(404, 503),
     )
+    @needs("admin")
     async def remove(webhook_id: str) -> None:
         if not await endpoints.remove((await known(webhook_id)).id):
             raise _unknown(f"webhook {webhook_id}")
@@ -152,6 +161,7 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         summary="Send there again, after a 410.",
         responses=documented(404, 503),
     )
+    @needs("admin")
     async def enable(webhook_id: str) -> WebhookDocument:
         """What happens from now on is sent; what was not, replay brings."""
         await endpoints.enable((await known(webhook_id)).id)
@@ -162,6 +172,7 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         summary="What was sent or will be, newest first.",
         responses=documented(404, 422, 503),
     )
+    @needs("admin")
     async def log(
         webhook_id: str,
         state: State | None = None,
@@ -182,6 +193,7 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         summary="Send one again, whatever became of it.",
         responses=documented(404, 409, 503),
     )
+    @needs("admin")
     async def replay_one(webhook_id: str, event_id: str) -> DeliveryDocument:
         """With the same webhook-id and body as before, and a fresh signature."""
         endpoint = await enabled(webhook_id)
@@ -196,11 +208,21 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         summary="Send all that failed since then again.",
         responses=documented(404, 409, 422, 503),
     )
+    @needs("admin")
     async def replay_failed(webhook_id: str, order: Since) -> Replayed:
         endpoint = await enabled(webhook_id)
         return Replayed(replayed=await deliveries.replay_failed(endpoint.id, order.since, clock.now()))
 
     return api
+
+
+def _tenant(wanted: Wanted) -> str | None:
+    """Raises Refused: 403, it is another one than that of whoever calls."""
+    caller = calling()
+    tenant = caller.tenant if caller and wanted.tenant is None else wanted.tenant
+    if not sees(tenant):
+        raise other_tenant()
+    return tenant
 
 
 def _unknown(what: str) -> Problem:

@@ -10,11 +10,12 @@ import yaml
 from compose_spec import PyCompose
 
 from infra.docker.make_env import SECRETS, secret_values
+from polyvox.access.secret import presented
 from polyvox.settings import Settings
 from polyvox.supervisor import PROCESSES
 from tests.support.compose_file import ROOT, Missing, compose_file
 
-ONE_SHOT = {"weights", "setup"}
+ONE_SHOT = {"weights", "setup", "first-key"}
 OURS = re.compile(r"^localhost/polyvox/(ingest|results-api|transcriber|diarizer):dev$")
 
 
@@ -47,6 +48,15 @@ def test_every_process_of_polyvox_up_is_a_service_of_the_same_name(services: dic
         assert services[process.name]["command"] == ["run", *process.services]
     others = set(ours(services)) - {process.name for process in PROCESSES} - ONE_SHOT
     assert others == {"transcriber-gpu", "diarizer-gpu"}
+
+
+def test_the_first_key_is_made_known_before_the_front_door_opens_and_no_other_process_has_it(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    assert services["front"]["depends_on"]["first-key"] == {"condition": "service_completed_successfully"}
+    having = [name for name, service in services.items() if "POLYVOX_API_KEY" in service.get("environment", {})]
+    assert having == ["first-key"]
+    assert presented(services["first-key"]["environment"]["POLYVOX_API_KEY"].encode()) is not None
 
 
 def test_gpus_are_asked_for_in_their_profile_alone(services: dict[str, dict[str, Any]]) -> None:
@@ -96,7 +106,7 @@ def test_what_decodes_recordings_has_no_way_out(compose: dict[str, Any]) -> None
 
 def test_settings_are_those_that_exist(services: dict[str, dict[str, Any]]) -> None:
     for service in ours(services).values():
-        for variable in service.get("environment", {}):
+        for variable in service.get("environment", {}).keys() - {"POLYVOX_API_KEY"}:
             assert variable.removeprefix("POLYVOX_").lower() in Settings.model_fields, variable
 
 

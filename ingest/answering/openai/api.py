@@ -16,6 +16,7 @@ from ingest.answering.openai.models import Model, ModelList, models, unknown
 from ingest.answering.transcribing import MEDIA_ID, Transcribing
 from ingest.upload.intake import Intake
 from ingest.upload.wanted import Wanted
+from polyvox.access.scopes import needs
 from polyvox.client import AsyncClient
 
 TEXT_TYPES = {"text": "text/plain", "srt": "application/x-subrip", "vtt": "text/vtt"}
@@ -50,6 +51,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
         openapi_extra=form_document("transcribe"),
         response_class=JSONResponse,
     )
+    @needs("upload", "read", action="uploaded", takes_recordings=True)
     async def transcriptions(request: Request) -> Response:
         """As OpenAI's `POST /v1/audio/transcriptions`. The recording is in `/v1/media` afterwards, by the id in the
         header `Polyvox-Media-Id`; it is removed where the caller leaves before the answer."""
@@ -61,16 +63,19 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
         openapi_extra=form_document("translate"),
         response_class=JSONResponse,
     )
+    @needs("upload", "read", action="uploaded", takes_recordings=True)
     async def translations(request: Request) -> Response:
         """As OpenAI's `POST /v1/audio/translations`."""
         return await perform(request, "translate")
 
     @api.get("/v1/models", summary="Which models there are.")
+    @needs()
     async def index() -> ModelList:
         """Models of this server, and OpenAI's names, which stand for the default one."""
         return ModelList(data=models(known))
 
     @api.get("/v1/models/{model}", summary="One model.")
+    @needs()
     async def show(model: str) -> Model:
         for one in models(known):
             if one.id == model:

@@ -18,6 +18,7 @@ from ingest.upload.options import FOR_LANGUAGE, read_options
 from ingest.upload.taking import Taking
 from ingest.upload.uploads import Accepted
 from ingest.upload.wanted import INTERACTIVE, LANE, Wanted
+from polyvox.access.scopes import needs
 from polyvox.client import AsyncClient
 from polyvox.contracts import Transcript
 from polyvox.http import documented
@@ -55,6 +56,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
         responses=documented(*REFUSALS),
         openapi_extra=_document(),
     )
+    @needs("upload", "read", action="uploaded", takes_recordings=True)
     async def transcribe(request: Request, response: Response) -> SimpleTranscript:
         """Send the recording as the part `file` of a form. The answer waits for the transcript; the recording is in
         `/v1/media` afterwards, by the id in the header `Polyvox-Media-Id`."""
@@ -66,6 +68,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
         responses=documented(*REFUSALS),
         openapi_extra=_document(),
     )
+    @needs("upload", "read", action="uploaded", takes_recordings=True)
     async def api_transcribe(request: Request, response: Response) -> PlainTranscript:
         """As `/transcribe`, for who wants the words alone. Speakers only where `diarize` is true."""
         return await perform(request, response, documents.plain, diarize=False)

@@ -23,6 +23,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{- define "polyvox.firstKeyName" -}}
+{{- if .Values.firstKey.existingSecret }}{{ .Values.firstKey.existingSecret }}
+{{- else if .Values.firstKey.value }}{{ include "polyvox.fullname" . }}-first-key
+{{- else }}{{ fail "name a Secret with the first key in firstKey.existingSecret, or give the key in firstKey.value (`polyvox keys new` writes one)" }}
+{{- end }}
+{{- end }}
+
 {{- define "polyvox.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "polyvox.fullname" .) }}
 {{- else }}{{ .Values.serviceAccount.name | default "default" }}
