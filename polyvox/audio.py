@@ -8,9 +8,11 @@ may stumble over a slice: give it samples instead.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
@@ -63,6 +65,32 @@ async def fetch_slice(store: ObjectStore, audio: AudioSlice) -> bytes:
     if sum(map(len, chunks)) != audio.end_byte - audio.start_byte:
         raise Invalid("the stored audio is shorter than its parts say", code="bad-flac")
     return b"".join([without_totals(header), *chunks])
+
+
+def encode_flac(samples: NDArray[np.float32]) -> bytes:
+    """A FLAC file of its own: frames counted from 0, with its length and checksum; the same for the same samples.
+
+    Args:
+        samples: float32 of shape (n,), mono, 16 kHz, in [-1, 1).
+    """
+    pcm = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+    encoder = av.CodecContext.create("flac", "w")
+    encoder.sample_rate = SAMPLE_RATE_HZ
+    encoder.format = "s16"
+    encoder.layout = "mono"
+    encoder.time_base = Fraction(1, SAMPLE_RATE_HZ)
+    encoder.thread_count = 1
+    encoder.open()
+    packets: list[av.Packet] = []
+    for at in range(0, pcm.size, encoder.frame_size):
+        frame = av.AudioFrame.from_ndarray(pcm[None, at : at + encoder.frame_size], format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE_HZ
+        frame.pts = at
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    checksum = hashlib.md5(pcm.tobytes(), usedforsecurity=False).digest()
+    header = stream_header(encoder.frame_size, total_samples=pcm.size, md5=checksum)
+    return b"".join([header, *(bytes(packet) for packet in packets if packet.size)])
 
 
 def decode_flac(data: bytes) -> NDArray[np.float32]:

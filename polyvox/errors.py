@@ -7,6 +7,7 @@ PolyvoxError
 ├── Transient          the world is in trouble: retry with growing delay
 │   ├── WeightsMissing … a model that one request asks for cannot be fetched; others can be served
 │   ├── Unavailable    … the log, the store or the disk itself: retry until it is back, whatever it takes
+│   │   └── Limited        … a service elsewhere that wants to be left alone for so long: retry after that
 │   └── ChildCrashed   the process that runs a model died; the next attempt gets a fresh one
 │       └── OutOfMemory    … because it ran out of memory: one retry on an emptied device
 ├── Fenced             this consumer no longer owns the partition: drop the work, do not commit
@@ -59,6 +60,17 @@ class Transient(PolyvoxError):
 
 class Unavailable(Transient):
     """The log or the store does not answer, or the disk is full, which is no message's fault."""
+
+
+class Limited(Unavailable):
+    """A service elsewhere takes no more for now: too many requests, or its account is used up."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message, retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class WeightsMissing(Transient):

@@ -15,9 +15,20 @@ from typing import Any, Literal
 
 from polyvox import tracing
 
-CHATTY = ("aiosqlite", "alembic", "asyncio", "filelock", "httpcore", "httpx", "multipart", "sse_starlette", "uvicorn")
+CHATTY = (
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "filelock",
+    "httpcore",
+    "httpx",
+    "httpx2",
+    "multipart",
+    "sse_starlette",
+    "uvicorn",
+)
 """Libraries that only speak up from a warning on."""
-UNSAID = ("urllib3", "opentelemetry.exporter")
+UNSAID = ("urllib3", "openai", "opentelemetry.exporter")
 """They say what they send: of no use below a warning, and then more than may be said."""
 ABOUT = ("media_id", "stage", "part", "attempt", "trace_id", "span_id")
 """Fields of a line, where they are known; ``extra`` of a call may name them where no work is in hand."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from polyvox import dead_letters, tracing
 from polyvox.contracts import Envelope, decode
-from polyvox.errors import CircuitOpen, Fatal, Invalid, PolyvoxError, Transient, WeightsMissing
+from polyvox.errors import CircuitOpen, Fatal, Invalid, Limited, PolyvoxError, Transient, WeightsMissing
 from polyvox.metrics import (
     HANDLER_DURATION,
     MESSAGES_DEAD_LETTERED,
@@ -181,7 +181,8 @@ class Attempts:
         )
 
     def _again(self, job: Job, error: PolyvoxError) -> Again:
-        delay = Again(delay_s(job.tally.failures, self.policy, self.chance()))
+        least_s = error.retry_after_s if isinstance(error, Limited) else 0.0
+        delay = Again(least_s + delay_s(job.tally.failures, self.policy, self.chance()))
         self.metrics.add(MESSAGES_RETRIED, worker=self.name)
         logger.warning(
             "%s: attempt %d at %s failed, the next is in %.1f s: %s",

@@ -59,6 +59,11 @@ class Crew:
         self._roster.put(jobs)
         self._start()
 
+    def resize(self, concurrency: int) -> None:
+        """So many places from now on; what runs beyond them goes on."""
+        self._roster.concurrency = concurrency
+        self._start()
+
     def start_no_more(self) -> None:
         """What runs goes on; nothing else begins."""
         self._starting = False

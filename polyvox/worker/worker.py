@@ -100,6 +100,7 @@ class Worker:
             on_failure=self._halt,
             on_change=self._balance,
         )
+        self.resize = self._crew.resize
         self._consumer: Consumer | None = None
         self._share_by: Measure = share_by
         self._holdings = Holdings(window)
@@ -126,7 +127,7 @@ class Worker:
         ]
         drain_s = 0.0
         try:
-            await self._until_stopped(stopping)
+            await first_of([asyncio.create_task(event.wait()) for event in (stopping, self._halted)])
             drain_s = self._drain_timeout_s
         finally:
             await self._wind_down(consumer, drain_s)
@@ -176,9 +177,6 @@ class Worker:
                 failures += 1
                 await self._pause_after(failures, "joining the group", error, until=stopping)
         return None
-
-    async def _until_stopped(self, stopping: asyncio.Event) -> None:
-        await first_of([asyncio.create_task(event.wait()) for event in (stopping, self._halted)])
 
     async def _pump(self, consumer: Consumer) -> None:
         failures = 0

@@ -17,6 +17,7 @@ from polyvox.errors import (
     ChildCrashed,
     CircuitOpen,
     Invalid,
+    Limited,
     OutOfMemory,
     PolyvoxError,
     Transient,
@@ -121,6 +122,18 @@ async def test_a_delay_holds_the_watermark_and_its_key_but_no_work_slot(bench: B
     await until(bench.no_lag)
     assert handler.done[2:] == ["recording-0000", "recording-0000"]
     assert bench.metrics.count(MESSAGES_FAILED, worker=STAGE, error="Transient") == 1
+
+
+async def test_what_asks_to_be_left_alone_is_for_so_long_and_loses_no_attempt(bench: Bench) -> None:
+    clock = TurnedClock()
+    handler = Scripted(recording_0000=[Limited("busy", 600.0)] * 5)
+    await bench.publish(ids(1))
+    bench.start(handler, clock=clock, attempts=2)
+    for tried in range(1, 6):
+        await until(lambda tried=tried: handler.attempts["recording-0000"] == tried and len(clock.sleeping) == 1)
+        assert 600.0 <= clock.sleeping[0] <= 601.0
+        clock.turn(clock.sleeping[0])
+    await until(lambda: handler.done == ids(1))
 
 
 async def test_a_poison_message_goes_to_the_dead_letters_with_its_cause_and_the_others_go_on(bench: Bench) -> None:

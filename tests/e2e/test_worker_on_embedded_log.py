@@ -85,6 +85,31 @@ async def test_up_to_n_are_in_flight_but_never_two_of_one_key(bench: Bench) -> N
     assert not await bench.dead_letters()
 
 
+async def test_a_worker_gets_more_places_at_once_and_gives_them_up_as_work_ends(bench: Bench) -> None:
+    begun: list[str] = []
+    finish = asyncio.Semaphore(0)
+
+    async def handler(envelope: Envelope[Any]) -> None:
+        begun.append(envelope.data.media_id)
+        await finish.acquire()
+
+    await bench.publish(ids(8))
+    running = bench.start(handler, concurrency=1)
+    await until(lambda: len(begun) == 1)
+    running.worker.resize(4)
+    await until(lambda: len(begun) == 4)
+    running.worker.resize(2)
+    for _ in range(2):
+        finish.release()
+    await asyncio.sleep(0.05)
+    assert len(begun) == 4
+    finish.release()
+    await until(lambda: len(begun) == 5)
+    for _ in range(8):
+        finish.release()
+    await until(bench.no_lag)
+
+
 async def test_repeats_and_a_shuffled_order_give_the_same_outputs(tmp_path: Path) -> None:
     """Each input three times, in any order: the outputs have as many ids as there are inputs."""
     outputs = []

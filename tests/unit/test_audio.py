@@ -7,11 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 from ingest.decode.flac import FRAME_SAMPLES, FlacWriter
 from polyvox.adapters.filesystem import FolderStore
-from polyvox.audio import HEADER_BYTES, SAMPLE_RATE_HZ, decode_flac, fetch_slice, read_flac, without_totals
+from polyvox.audio import (
+    HEADER_BYTES,
+    SAMPLE_RATE_HZ,
+    decode_flac,
+    encode_flac,
+    fetch_slice,
+    read_flac,
+    without_totals,
+)
 from polyvox.contracts import AudioSlice
 from polyvox.errors import Invalid, NotFound
 from polyvox.flac_frames import coded_number
@@ -153,3 +162,14 @@ def test_frame_numbers_are_coded_like_utf_8() -> None:
     for number in (0, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF):
         assert coded_number(number) == chr(number).encode("utf-8", "surrogatepass")
     assert coded_number(2**36 - 1) == bytes([0xFE, *[0xBF] * 6])
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_samples_become_a_flac_file_that_any_program_reads(sound: str) -> None:
+    samples = SOUNDS[sound][: 7 * SAMPLE_RATE_HZ + 123]
+    flac = encode_flac(samples.astype(np.float32) / np.float32(32_768))
+    read, rate_hz = soundfile.read(io.BytesIO(flac), dtype="int16")
+    assert rate_hz == SAMPLE_RATE_HZ
+    assert np.array_equal(read, samples)
+    assert np.array_equal(pcm(decode_flac(flac)), samples)
+    assert len(flac) <= samples.size * 2 * 1.01 + 100
