@@ -78,8 +78,8 @@ def topics_page() -> str:
             f"| `{topic.name}` | {event} | {producers} | {consumers} | {topic.partitions} | {kept} | {topic.meaning} |"
         )
     intro = (
-        "The key of a message is the `media_id`; on `part-ready` it is `media_id/part`, so that the\n"
-        "parts of one recording spread over all transcribers, on `tenant-backlog` the tenant."
+        "The key of a message is the `media_id`; on `part-ready` and `retake-ready` it is `media_id/part`, so that\n"
+        "the parts of one recording spread over all transcribers, on `tenant-backlog` the tenant."
     )
     return f"{NOTE}# Topics\n\n{intro}\n\n" + "\n".join(rows) + "\n"
 

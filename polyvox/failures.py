@@ -15,6 +15,7 @@ def stage_failed(
     *,
     part: int | None = None,
     reason: str | None = None,
+    retake: str | None = None,
 ) -> StageFailed:
     """The failure of ``stage`` at what ``fact`` asked for; ``reason`` where the stage knows better words."""
     return StageFailed(
@@ -27,4 +28,5 @@ def stage_failed(
         code=code_of(error),
         reason=reason or reason_of(error),
         attempts=attempts,
+        retake=retake,
     )

@@ -93,6 +93,11 @@ def words(media_id: str, part: int, options_hash: str) -> str:
     return f"media/{media_id}/parts/{part:05d}/words-{options_hash}.json"
 
 
+def retake(media_id: str, part: int, retake: str) -> str:
+    """Words of a second attempt at stretches of a part."""
+    return f"media/{media_id}/parts/{part:05d}/retake-{retake}.json"
+
+
 def diarization(media_id: str, options_hash: str) -> str:
     return f"media/{media_id}/diarization-{options_hash}.json"
 

@@ -8,10 +8,15 @@ from polyvox import __version__
 from polyvox.contracts.envelope import Envelope, Event
 from polyvox.contracts.part_ready import PartReady
 from polyvox.contracts.registry import EVENTS
+from polyvox.contracts.retake_ready import RetakeReady
 from polyvox.contracts.tenant_backlog import TenantBacklog
 from polyvox.contracts.transcript import Transcript
 
-KEYS: dict[type[Event], str] = {PartReady: "media_id/part", TenantBacklog: "tenant"}
+KEYS: dict[type[Event], str] = {
+    PartReady: "media_id/part",
+    RetakeReady: "media_id/part",
+    TenantBacklog: "tenant",
+}
 """What the key of a topic's messages is, where it is not the media_id."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -87,8 +92,8 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Polyvox events",
             "version": __version__,
-            "description": "CloudEvents 1.0 in JSON. Messages have the media_id as key, on part-ready media_id/part, "
-            "on tenant-backlog the tenant.",
+            "description": "CloudEvents 1.0 in JSON. Messages have the media_id as key, on part-ready and retake-ready "
+            "media_id/part, on tenant-backlog the tenant.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,

@@ -1,7 +1,7 @@
 """Every topic there is: what it carries, who writes it, who reads it, how it is laid out.
 
-Names have hyphens, no dots. The key of a message is the ``media_id``; on part-ready it is
-``media_id/part``, so that the parts of one recording spread over all transcribers.
+Names have hyphens, no dots. The key of a message is the ``media_id``; on part-ready and retake-ready
+it is ``media_id/part``, so that the parts of one recording spread over all transcribers.
 
 What the workers read has two lanes, each a topic: ``part-ready`` for interactive work and
 ``part-ready-bulk`` for bulk, so that no amount of bulk lies before an interactive message.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from polyvox.contracts import (
     AudioRemoved,
+    CoverageGap,
     DiarizationProgressed,
     Event,
     Fact,
@@ -27,6 +28,8 @@ from polyvox.contracts import (
     PartReady,
     PartTranscribed,
     ReplayRequested,
+    RetakeReady,
+    RetakeTranscribed,
     SegmentPublished,
     StageFailed,
     TenantBacklog,
@@ -140,6 +143,15 @@ TOPICS: dict[str, Topic] = {
             )
         ),
         *_lanes(_topic(PartTranscribed, "transcriber", "projection", "The words of a part are stored.")),
+        *_lanes(
+            _topic(
+                RetakeReady,
+                "projection",
+                "transcriber projection",
+                "Stretches of a part in which words are missing are to be listened to again.",
+            )
+        ),
+        *_lanes(_topic(RetakeTranscribed, "transcriber", "projection", "The words of a second attempt are stored.")),
         *_lanes(_topic(MediaDiarized, "diarizer", "projection", "The turns of a recording are stored.")),
         _topic(DiarizationProgressed, "diarizer", "projection", "Another stretch of a long recording was listened to."),
         *_lanes(_topic(StageFailed, "normaliser transcriber diarizer", "projection", "A stage gave up.")),
@@ -151,6 +163,13 @@ TOPICS: dict[str, Topic] = {
             retention_days=30,
         ),
         _topic(MediaCompleted, "projection", "webhooks downstream", "A transcript is finished.", retention_days=30),
+        _topic(
+            CoverageGap,
+            "projection",
+            "downstream",
+            "A finished transcript lacks words where somebody speaks.",
+            retention_days=30,
+        ),
         _topic(
             MediaFailed,
             "projection",

@@ -10,9 +10,11 @@ from polyvox.audio import fetch_slice
 from polyvox.contracts import (
     Envelope,
     LanguageGuess,
+    Options,
     PartReady,
     PartTranscribed,
     PartWords,
+    RetakeReady,
     SpeechRegion,
     SuspectWords,
     Word,
@@ -29,11 +31,11 @@ Transcribe = Callable[[bytes, str, TranscribeOptions], Awaitable[Transcription]]
 Provide = Callable[[str], Awaitable[None]]
 """Sees to it that the weights of a model are here."""
 
-Measure = Callable[[PartReady, str, str, Transcription], None]
+Measure = Callable[[PartReady | RetakeReady, str, str, Transcription], None]
 """Counts what an engine and a model have just done."""
 
 
-def _unmeasured(_part: PartReady, _engine: str, _model: str, _result: Transcription) -> None:
+def _unmeasured(_part: PartReady | RetakeReady, _engine: str, _model: str, _result: Transcription) -> None:
     """For handlers that nobody measures."""
 
 
@@ -69,23 +71,13 @@ class Handler:
             Transient: store, log, weights or the model's process are in trouble.
         """
         part: PartReady = envelope.data
-        engine = part.options.engine or self._engine
-        options = TranscribeOptions(
-            language=part.options.language,
-            task=part.options.task,
-            model=part.options.model or self._model,
-            prompt=part.options.prompt,
-            temperature=part.options.temperature or 0.0,
-        )
+        engine, options = self.wanted(part.options)
         options_hash = options_hash_of(engine, options, forced_by=part.replay if part.force else None)
         key = keys.words(part.media_id, part.part, options_hash)
         began_s = self._clock.monotonic_s()
-        words = await self._stored(key)
+        words = await self.stored(key)
         if words is None:
-            await self._provided(options.model)
-            flac = await fetch_slice(self._store, part.audio)
-            result = await self._transcribe(flac, engine, options)
-            self._measure(part, engine, options.model, result)
+            result = await self.write_down(part, engine, options)
             words = part_words(part, engine, options, result)
             await self._store.put(key, words.model_dump_json().encode(), content_type="application/json")
         await self._publisher.publish(
@@ -112,6 +104,31 @@ class Handler:
         part: PartReady = envelope.data
         await self._publisher.publish(stage_failed(part, "transcribe", error, attempts, part=part.part))
 
+    def wanted(self, options: Options) -> tuple[str, TranscribeOptions]:
+        """Engine and options of a recording, with this worker's own where it names none."""
+        return options.engine or self._engine, TranscribeOptions(
+            language=options.language,
+            task=options.task,
+            model=options.model or self._model,
+            prompt=options.prompt,
+            temperature=options.temperature or 0.0,
+        )
+
+    async def write_down(self, part: PartReady | RetakeReady, engine: str, options: TranscribeOptions) -> Transcription:
+        """Fetch the audio and have an engine listen to it. Raises as ``handle``."""
+        await self._provided(options.model)
+        flac = await fetch_slice(self._store, part.audio)
+        result = await self._transcribe(flac, engine, options)
+        self._measure(part, engine, options.model, result)
+        return result
+
+    async def stored(self, key: str) -> PartWords | None:
+        """What lies there already."""
+        try:
+            return PartWords.model_validate_json(await self._store.get(key))
+        except NotFound:
+            return None
+
     async def _provided(self, model: str) -> None:
         try:
             await self._provide(model)
@@ -120,12 +137,6 @@ class Handler:
                 raise
             # Uploads that name a model must not make the worker take itself for broken.
             raise WeightsMissing(model) from error
-
-    async def _stored(self, key: str) -> PartWords | None:
-        try:
-            return PartWords.model_validate_json(await self._store.get(key))
-        except NotFound:
-            return None
 
 
 def options_hash_of(engine: str, options: TranscribeOptions, *, forced_by: str | None = None) -> str:
@@ -147,7 +158,9 @@ def options_hash_of(engine: str, options: TranscribeOptions, *, forced_by: str |
     )
 
 
-def part_words(part: PartReady, engine: str, options: TranscribeOptions, result: Transcription) -> PartWords:
+def part_words(
+    part: PartReady | RetakeReady, engine: str, options: TranscribeOptions, result: Transcription
+) -> PartWords:
     """The artifact of a part: times from the start of the recording, none outside the part."""
 
     def at(seconds: float) -> float:

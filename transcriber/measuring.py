@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from polyvox import metrics
-from polyvox.contracts import PartReady
+from polyvox.contracts import PartReady, RetakeReady
 from polyvox.metrics import Metrics
 from polyvox.tenants import EVERYBODY_ALIKE, TenantClasses
 from polyvox.weights import known_models
@@ -25,9 +25,9 @@ class Measuring:
     classes: TenantClasses = EVERYBODY_ALIKE
     default_model: str = ""
 
-    def transcribed(self, part: PartReady, engine: str, model: str, result: Transcription) -> None:
-        """Count a part that an engine has just worked through."""
-        effort, audio_s = result.effort, part.end_s - part.start_s
+    def transcribed(self, part: PartReady | RetakeReady, engine: str, model: str, result: Transcription) -> None:
+        """Count a part, or the stretches of a second attempt, that an engine has just worked through."""
+        effort, audio_s = result.effort, part.weight_s()
         which = {"engine": engine, "model": self._shown(model)}
         self.counters.add(metrics.ENGINE_AUDIO, audio_s, stage="transcribe", **which)
         self.counters.add(metrics.ENGINE_BUSY, effort.busy_s, stage="transcribe", **which)

@@ -27,22 +27,25 @@ def find_regions(
     duration_s: float,
     min_speech_s: float = MIN_SPEECH_S,
     min_silence_s: float = MIN_SILENCE_S,
+    speech_from: float = ON,
 ) -> list[Region]:
     """Regions of speech, in order, apart by at least ``min_silence_s``, within [0, duration_s].
 
     Args:
         probabilities: shape (n,), one for each ``FRAME_S``.
+        speech_from: speech begins at this probability and ends as much below it as usual, in proportion.
     """
     found: list[list[float]] = []
     speaking = False
+    speech_until = speech_from * OFF / ON
     for index, probability in enumerate(probabilities.tolist()):
         at_s = index * FRAME_S
-        if not speaking and probability >= ON:
+        if not speaking and probability >= speech_from:
             speaking = True
             if found and at_s - found[-1][1] < min_silence_s:
                 continue
             found.append([at_s, at_s])
-        elif speaking and probability < OFF:
+        elif speaking and probability < speech_until:
             speaking = False
             found[-1][1] = at_s
     if speaking:

@@ -16,6 +16,7 @@ from polyvox.contracts.artifacts import (
 )
 from polyvox.contracts.audio_removed import AudioRemoved
 from polyvox.contracts.corrections import Correction, SegmentCorrection, SpeakerCorrection, TranscriptCorrected
+from polyvox.contracts.coverage_gap import CoverageGap
 from polyvox.contracts.decoding import decode
 from polyvox.contracts.diarization_progressed import DiarizationProgressed
 from polyvox.contracts.envelope import Envelope, Event, Fact, Lane, encode, wrap
@@ -30,6 +31,8 @@ from polyvox.contracts.part_ready import AudioSlice, PartReady
 from polyvox.contracts.part_transcribed import PartTranscribed
 from polyvox.contracts.registry import EVENTS
 from polyvox.contracts.replay_requested import ReplayedStage, ReplayRequested
+from polyvox.contracts.retake_ready import RetakeReady
+from polyvox.contracts.retake_transcribed import RetakeTranscribed
 from polyvox.contracts.stage_failed import Stage, StageFailed
 from polyvox.contracts.tenant_backlog import LaneBacklog, TenantBacklog
 from polyvox.contracts.transcript import (
@@ -52,6 +55,7 @@ __all__ = [
     "AudioTrack",
     "Correction",
     "Coverage",
+    "CoverageGap",
     "Diarization",
     "DiarizationProgressed",
     "Envelope",
@@ -73,6 +77,8 @@ __all__ = [
     "PartWords",
     "ReplayRequested",
     "ReplayedStage",
+    "RetakeReady",
+    "RetakeTranscribed",
     "SegmentCorrection",
     "SegmentPublished",
     "SourceInfo",

@@ -20,6 +20,8 @@ class StageFailed(Fact):
     reason: str
     """One sentence for the person who uploaded the recording."""
     attempts: int = 1
+    retake: str | None = None
+    """Of a second attempt at stretches of the part, whose first words stay: which one it was."""
 
     def identity(self) -> tuple[str, ...]:
-        return (self.media_id, self.stage, str(self.part))
+        return (self.media_id, self.stage, str(self.part), *([self.retake] if self.retake else []))

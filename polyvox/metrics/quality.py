@@ -31,10 +31,18 @@ COVERAGE_GAPS = Metric(
     "counter",
     "gaps",
     ("tenant_class",),
-    "Stretches of speech without words that are longer than a breath.",
+    "Stretches of speech without words that are longer than a breath, after what second attempts found.",
 )
 COVERAGE_GAP_TIME = Metric(
     "polyvox_coverage_gap_seconds_total", "counter", "seconds", ("tenant_class",), "Length of those stretches."
+)
+RETAKES = Metric(
+    "polyvox_retakes_total",
+    "counter",
+    "retakes",
+    ("outcome",),
+    "Second attempts at stretches of a part that lacked words: they found words, nothing although somebody speaks, "
+    "no-speech, or failed.",
 )
 CONFIDENCE = Metric(
     "polyvox_word_confidence_ratio",
@@ -74,6 +82,7 @@ ALL = (
     SPEECH_COVERED,
     COVERAGE_GAPS,
     COVERAGE_GAP_TIME,
+    RETAKES,
     CONFIDENCE,
     LANGUAGES,
     SPEAKERS,

@@ -49,4 +49,10 @@ class ModelSettings(BaseSettings):
         description="How long a recording that has its words waits for its speakers, in seconds; then its result is "
         "made without them, and made again when they come.",
     )
+    retake_gap_s: float = Field(
+        2.0,
+        ge=0,
+        description="Speech without words that is longer than this, in seconds, is transcribed a second time with "
+        "other settings, once the result is out; what that finds makes another version. 0 never does.",
+    )
     hf_token: str | None = Field(None, description="Hugging Face token, for pipelines and models that need one.")

@@ -19,7 +19,7 @@ from results_api.view import progress as progress_of
 from results_api.view.fold import fold
 from results_api.view.replays import current
 from results_api.view.stages import basis
-from results_api.view.view import Owner, RecordingView, Told
+from results_api.view.view import Owner, RecordingView, Retake, Told
 
 Status = Literal["queued", "processing", "completed", "failed", "deleted"]
 FINAL: frozenset[Status] = frozenset({"completed", "failed", "deleted"})
@@ -220,6 +220,10 @@ def without(view: RecordingView, lost: Mapping[str, StageFailed]) -> RecordingVi
             "transcribed": kept,
             "diarized": None if "diarize" in lost else view.diarized,
             "failures": {**view.failures, **told},
+            "retakes": {
+                name: Retake(ready=retake.ready, failed=told[f"retake/{name}"]) if f"retake/{name}" in lost else retake
+                for name, retake in view.retakes.items()
+            },
         }
     )
 

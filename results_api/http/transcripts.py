@@ -85,8 +85,9 @@ class Transcripts:
 
     async def _so_far(self, recording: Recording, form: Format, style: Style) -> bytes:
         found = await artifacts.load(self._store, recording.current)
-        media = merge_input(recording.current, found.words, found.diarization, versions(0, recording.current))
-        by_people = await loading.in_force(self._store, recording.current)
+        view = recording.current
+        media = merge_input(view, found.words, found.diarization, versions(0, view), found.retakes)
+        by_people = await loading.in_force(self._store, view)
 
         def make() -> bytes:
             # All may be in: it is finished when it is published, not before.

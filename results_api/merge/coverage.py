@@ -22,19 +22,52 @@ SPEECH_MARGIN_S = 0.5
 """A word this near to speech is not suspect: detectors miss soft beginnings and endings."""
 
 
-def heard(diarization: Diarization | None, parts: Sequence[PartWords]) -> list[Interval] | None:
+def heard(
+    diarization: Diarization | None, parts: Sequence[PartWords], retakes: Sequence[PartWords] = ()
+) -> list[Interval] | None:
     """When somebody speaks: what the diarizer heard, else what the transcriber's detector heard.
 
-    None when neither listened: parts with words but without any region come from an engine
+    What the diarizer alone heard does not count where a second attempt found no speech: it was
+    music, most likely. None when neither listened: parts with words but without any region come from an engine
     that has no detector.
     """
     if diarization is not None:
         spoken = [(region.start_s, region.end_s) for region in diarization.speech]
-        return union(spoken + [(turn.start_s, turn.end_s) for turn in diarization.turns])
-    regions = [(region.start_s, region.end_s) for part in parts for region in part.speech]
+        said = union(spoken + [(turn.start_s, turn.end_s) for turn in diarization.turns])
+        return subtract(said, dismissed(diarization, parts, retakes))
+    regions = [(region.start_s, region.end_s) for part in (*parts, *retakes) for region in part.speech]
     if not regions and any(part.words for part in parts):
         return None
     return union(regions)
+
+
+def dismissed(
+    diarization: Diarization | None, parts: Sequence[PartWords], retakes: Sequence[PartWords]
+) -> list[Interval]:
+    """What was listened to again and in which no detector of the transcriber's heard speech."""
+    if diarization is None or any(part.words and not part.speech for part in parts):
+        # The only witness there is, or an engine that has no detector.
+        return []
+    speech = [(region.start_s, region.end_s) for part in (*parts, *retakes) for region in part.speech]
+    return subtract(_again(retakes), union(speech, pad_s=SPEECH_MARGIN_S))
+
+
+def with_retakes(
+    found: Coverage, diarization: Diarization | None, parts: Sequence[PartWords], retakes: Sequence[PartWords]
+) -> Coverage:
+    """The audit, which also says what was listened to a second time."""
+    if not retakes:
+        return found
+    return found.model_copy(
+        update={
+            "retaken": [_span(interval) for interval in _again(retakes)],
+            "dismissed": [_span(interval) for interval in dismissed(diarization, parts, retakes)],
+        }
+    )
+
+
+def _again(retakes: Sequence[PartWords]) -> list[Interval]:
+    return union((stretch.start_s, stretch.end_s) for retake in retakes for stretch in retake.stretches)
 
 
 def suspects(words: Sequence[Interval], speech: Sequence[Interval] | None) -> list[bool]:

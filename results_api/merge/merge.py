@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from polyvox.contracts import PartWords, Transcript, Turn
-from results_api.merge import coverage, languages, segments, speakers, timeline
+from results_api.merge import coverage, languages, retakes, segments, speakers, timeline
 from results_api.merge.attribution import assign
 from results_api.merge.intervals import Interval
 from results_api.merge.merge_input import MergeInput
@@ -22,14 +22,14 @@ def merge(media: MergeInput) -> Transcript:
     Every word of every part appears exactly once. The order in which parts and turns come
     makes no difference. Without a diarization words have no speaker (None).
     """
-    parts = timeline.in_order(media.words)
+    parts = retakes.joined(timeline.in_order(media.words), media.retakes)
     words = timeline.lay_out(parts, media.duration_s, media.options.language)
     turns: list[Turn] = []
     if media.diarization is not None:
         turns = speakers.inside(media.diarization.turns or media.diarization.exclusive_turns, media.duration_s)
         exclusive = speakers.inside(media.diarization.exclusive_turns, media.duration_s)
         words = _attributed(words, exclusive, turns)
-    speech = coverage.heard(media.diarization, parts)
+    speech = coverage.heard(media.diarization, parts, media.retakes)
     words = _audited(words, speech)
     spoken = [(word.start_s, word.end_s) for word in words]
     built = segments.build(words)
@@ -43,7 +43,9 @@ def merge(media: MergeInput) -> Transcript:
         speakers=speakers.speakers(turns, words, media.people),
         turns=speakers.published_turns(turns),
         segments=built,
-        coverage=coverage.audit(spoken, speech, _expected(media, parts)),
+        coverage=coverage.with_retakes(
+            coverage.audit(spoken, speech, _expected(media, parts)), media.diarization, parts, media.retakes
+        ),
         stages=dict(media.stages),
         versions=dict(media.versions),
         warnings=_warnings(media, parts),

@@ -24,6 +24,8 @@ class MergeInput:
     parts: tuple[PartSpan, ...] = ()
     words: tuple[PartWords, ...] = ()
     diarization: Diarization | None = None
+    retakes: tuple[PartWords, ...] = ()
+    """What second attempts heard, in any order."""
     people: Mapping[str, Recognised] = field(default_factory=dict)
     """Who of the speakers was recognised."""
     options: Options = field(default_factory=Options)
@@ -38,9 +40,10 @@ def merge_input(
     words: Iterable[PartWords],
     diarization: Diarization | None,
     versions: Mapping[str, str],
+    retakes: Iterable[PartWords] = (),
     people: Mapping[str, Recognised] = MappingProxyType({}),
 ) -> MergeInput:
-    """What ``merge`` needs: ``words`` and ``diarization`` are the artifacts the view names, read from the store."""
+    """What ``merge`` needs: the artifacts that the view names are ``words``, ``diarization`` and ``retakes``."""
     ready = view.ready.data if view.ready else None
     return MergeInput(
         media_id=view.media_id,
@@ -48,6 +51,7 @@ def merge_input(
         parts=tuple(ready.parts) if ready else (),
         words=tuple(words),
         diarization=diarization,
+        retakes=tuple(retakes),
         people=people,
         options=view.options,
         stages=stage_reports(view),

@@ -40,7 +40,7 @@ def lay_out(parts: Sequence[PartWords], duration_s: float, language: str | None 
             SpokenWord(
                 start_s=starts_s[index],
                 end_s=end_s,
-                text=_spaced(words[index - 1][0].text, word.text) if first else word.text,
+                text=spaced(words[index - 1][0].text, word.text) if first else word.text,
                 probability=word.probability,
                 language=part.language or language,
             )
@@ -63,8 +63,8 @@ def _clamp(word: Word, part: PartWords, duration_s: float) -> tuple[float, float
     return start_s, min(max(word.end_s, start_s), high_s)
 
 
-def _spaced(before: str, text: str) -> str:
-    """The first word of a part, apart from the last word of the part before."""
+def spaced(before: str, text: str) -> str:
+    """``text``, apart from the word before it where its script parts words."""
     if not before or not text or text[0].isspace() or before[-1].isspace():
         return text
     return text if is_unspaced(before[-1]) or is_unspaced(text[0]) else f" {text}"

@@ -15,6 +15,7 @@ from polyvox.contracts.envelope import Contract
 from polyvox.errors import Invalid, Transient
 from polyvox.ports import ObjectStore
 from results_api.database.recording import owner
+from results_api.view import retakes
 from results_api.view.view import RecordingView
 
 A = TypeVar("A", bound=Contract)
@@ -25,7 +26,7 @@ AT_ONCE = 8
 class ArtifactsLost(Transient):
     """Events name artifacts that are not in the store, or that cannot be read.
 
-    ``lost`` says by slot (``diarize``, ``transcribe/3``) what its stage failed at if they stay lost.
+    ``lost`` says by slot (``diarize``, ``transcribe/3``, ``retake/NAME``) what its stage failed at if they stay lost.
     """
 
     def __init__(self, lost: Mapping[str, StageFailed]) -> None:
@@ -39,12 +40,14 @@ class Artifacts:
 
     words: list[PartWords] = field(default_factory=list)
     diarization: Diarization | None = None
+    retakes: list[PartWords] = field(default_factory=list)
     lost: dict[str, StageFailed] = field(default_factory=dict)
 
 
 async def load(store: ObjectStore, view: RecordingView) -> Artifacts:
     """Everything the view names. Raises Unavailable when the store is in trouble."""
     names = {f"transcribe/{part}": told.data.words_key for part, told in view.transcribed.items()}
+    names |= {f"retake/{name}": told.words_key for name, told in retakes.words_of(view).items()}
     if view.diarized:
         names["diarize"] = view.diarized.data.diarization_key
     bodies: dict[str, bytes | None] = {}
@@ -72,10 +75,16 @@ def _parse(view: RecordingView, bodies: Mapping[str, bytes | None]) -> Artifacts
             found.lost[f"transcribe/{part}"] = _lost(view, "transcribe", part)
         else:
             found.words.append(words)
+    for name, told in retakes.words_of(view).items():
+        again = _valid(bodies[f"retake/{name}"], PartWords)
+        if again is None or again.part != told.part:
+            found.lost[f"retake/{name}"] = _lost(view, "transcribe", told.part)
+        else:
+            found.retakes.append(again)
     diarization = _valid(bodies["diarize"], Diarization) if view.diarized else None
     if view.diarized and diarization is None:
         found.lost["diarize"] = _lost(view, "diarize", None)
-    return Artifacts(found.words, diarization, found.lost)
+    return Artifacts(found.words, diarization, found.retakes, found.lost)
 
 
 def _valid(body: bytes | None, kind: type[A]) -> A | None:

@@ -10,11 +10,13 @@ from typing import Any, Self
 
 from polyvox import metrics
 from polyvox.contracts import (
+    Coverage,
     Envelope,
     Lane,
     MediaDiarized,
     MediaReady,
     PartTranscribed,
+    RetakeTranscribed,
     StageFailed,
     Transcript,
 )
@@ -60,13 +62,19 @@ class Measuring:
                 self.counters.add(metrics.PARTS, state="transcribed", lane=fact.lane)
             case MediaDiarized():
                 self._latency("diarize", fact.lane, began_at, event.time)
+            case RetakeTranscribed():
+                self.counters.add(metrics.RETAKES, outcome=_retake_outcome(fact))
+            case StageFailed(stage="transcribe", retake=str()):
+                self.counters.add(metrics.RETAKES, outcome="failed")
             case StageFailed(stage="transcribe"):
                 self.counters.add(metrics.PARTS, state="failed", lane=fact.lane)
 
-    def completed(self, plan: Plan, transcript: Transcript, now: datetime) -> None:
-        """Count a transcript that was just published."""
+    def completed(self, plan: Plan, transcript: Transcript, now: datetime, *, retaken: bool = False) -> None:
+        """Count a transcript that was just published; ``retaken``: its gaps are listened to again first."""
         whose = {"tenant_class": self.classes.of(owner(plan.view)["tenant"])}
         self._quality(transcript, whose)
+        if not retaken:
+            self._gaps(transcript.coverage, whose)
         if plan.version == 1:
             lane = owner(plan.view)["lane"]
             self._latency("merge", lane, plan.ended_at, now)
@@ -109,8 +117,6 @@ class Measuring:
         self.counters.add(metrics.SUSPECT_WORDS, coverage.words_outside_speech, **whose)
         self.counters.add(metrics.SPEECH, coverage.speech, **whose)
         self.counters.add(metrics.SPEECH_COVERED, coverage.covered, **whose)
-        self.counters.add(metrics.COVERAGE_GAPS, len(coverage.gaps), **whose)
-        self.counters.add(metrics.COVERAGE_GAP_TIME, sum(gap.end - gap.start for gap in coverage.gaps), **whose)
         if words:
             self.counters.observe(metrics.CONFIDENCE, fmean(word.probability for word in words), **whose)
         if transcript.speakers:
@@ -120,10 +126,18 @@ class Measuring:
             if report.status == "failed":
                 self.counters.add(metrics.WITHOUT_STAGE, stage=stage)
 
+    def _gaps(self, coverage: Coverage, whose: dict[str, str]) -> None:
+        self.counters.add(metrics.COVERAGE_GAPS, len(coverage.gaps), **whose)
+        self.counters.add(metrics.COVERAGE_GAP_TIME, sum(gap.end - gap.start for gap in coverage.gaps), **whose)
+
     def _latency(self, stage: str, lane: str, began_at: datetime | None, ended_at: datetime) -> None:
         if began_at is not None:
             took_s = max((ended_at - began_at).total_seconds(), 0.0)
             self.counters.observe(metrics.STAGE_LATENCY, took_s, stage=stage, lane=lane)
+
+
+def _retake_outcome(fact: RetakeTranscribed) -> str:
+    return "words" if fact.word_count else "nothing" if fact.speech_s else "no-speech"
 
 
 def _language(code: str | None) -> str:

@@ -26,6 +26,8 @@ from polyvox.contracts import (
     MediaUploaded,
     PartTranscribed,
     ReplayRequested,
+    RetakeReady,
+    RetakeTranscribed,
     StageFailed,
     TranscriptCorrected,
 )
@@ -40,6 +42,7 @@ from results_api.projection.deletion import Deletion, purge
 from results_api.projection.publication import MergeFailed, Publication
 from results_api.replays.inputs import inputs
 from results_api.replays.ledger import Ledger
+from results_api.view import retakes
 from results_api.view.replays import state_of
 from results_api.view.view import RecordingView
 
@@ -59,6 +62,8 @@ TOPICS = topics.laned(
             AudioRemoved,
             MediaDeleted,
             ReplayRequested,
+            RetakeReady,
+            RetakeTranscribed,
             TranscriptCorrected,
         )
     )
@@ -226,6 +231,7 @@ def _lost_keys(recording: Recording) -> list[str]:
     lost = recording.outcome.lost if recording.outcome else {}
     view = recording.current
     keys = [told.data.words_key for part, told in view.transcribed.items() if f"transcribe/{part}" in lost]
+    keys += [told.words_key for name, told in retakes.words_of(view).items() if f"retake/{name}" in lost]
     if "diarize" in lost and view.diarized:
         keys.append(view.diarized.data.diarization_key)
     return keys

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, field
 
 import polyvox
@@ -27,6 +28,7 @@ from results_api.projection import artifacts
 from results_api.projection.artifacts import ArtifactsLost
 from results_api.projection.deletion import purge
 from results_api.projection.measuring import Measuring
+from results_api.projection.retaking import coverage_gap, retakes_of
 from results_api.search.searchable import Searchable, searchable
 from results_api.view.view import RecordingView
 
@@ -56,6 +58,8 @@ class Publication:
     publisher: Publisher
     clock: Clock
     measuring: Measuring = field(default_factory=Measuring)
+    retake_gap_s: float = math.inf
+    """Longer gaps are listened to a second time."""
     naming: Naming | None = None
     """Recognises enrolled people; None: nobody."""
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -111,11 +115,15 @@ class Publication:
         while count - first > SEGMENTS_PER_APPEND:
             await self.publisher.publish(*segments(plan, transcript, first, first + SEGMENTS_PER_APPEND))
             first += SEGMENTS_PER_APPEND
-        await self.publisher.publish(*segments(plan, transcript, first, count), completed(plan, transcript))
+        # Words that are there do not wait for those that may still be found.
+        again = retakes_of(plan.view, transcript.coverage, version=plan.version, gap_s=self.retake_gap_s)
+        gap = coverage_gap(plan.view, transcript.coverage, version=plan.version)
+        missing: list[Fact] = [*again] if again else [gap] if gap else []
+        await self.publisher.publish(*segments(plan, transcript, first, count), completed(plan, transcript), *missing)
         tenant = owner(plan.view)["tenant"]
         found = await asyncio.to_thread(searchable, transcript, version=plan.version, tenant=tenant)
         await self._finish(plan, outcome_of(plan, language=transcript.language), found)
-        self.measuring.completed(plan, transcript, self.clock.now())
+        self.measuring.completed(plan, transcript, self.clock.now(), retaken=bool(again))
 
     async def _transcript(self, plan: Plan) -> tuple[Transcript, bytes]:
         """The result, and how it is stored."""
@@ -128,7 +136,7 @@ class Publication:
 
         def make() -> tuple[Transcript, bytes]:
             made_by = versions(plan.version, view)
-            media = merge_input(view, found.words, found.diarization, made_by, people=people)
+            media = merge_input(view, found.words, found.diarization, made_by, found.retakes, people=people)
             try:
                 transcript = corrected(merge(media), *by_people)
             except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from datetime import timedelta
 
 from polyvox.contracts import MediaUploaded
@@ -51,6 +52,7 @@ async def work(runtime: Runtime) -> None:
             publisher,
             runtime.clock,
             measuring=Measured.of(settings),
+            retake_gap_s=settings.retake_gap_s or math.inf,
             naming=naming,
         ),
         deletion,

@@ -22,10 +22,12 @@ from polyvox.contracts import (
     MediaUploaded,
     PartTranscribed,
     ReplayRequested,
+    RetakeReady,
+    RetakeTranscribed,
     StageFailed,
     TranscriptCorrected,
 )
-from results_api.view.view import F, Owner, RecordingView, Replay, Told
+from results_api.view.view import F, Owner, RecordingView, Replay, Retake, Told
 
 FOLDED = (
     MediaUploaded,
@@ -37,6 +39,8 @@ FOLDED = (
     AudioRemoved,
     MediaDeleted,
     ReplayRequested,
+    RetakeReady,
+    RetakeTranscribed,
     TranscriptCorrected,
 )
 """What the fold listens to. Other events leave a view as it is."""
@@ -57,6 +61,10 @@ def fold(view: RecordingView | None, event: Envelope[Any], note: str | None = No
     if data.replay is not None:
         # Told by whoever does the work over, on the bulk lane: it says nothing of whose recording it is.
         return view if view.deleted_at is not None else view.model_copy(update=_replay_change(view, event, note))
+    name = getattr(data, "retake", None)
+    if name is not None:
+        # It follows from what is known of the recording, so it says nothing new of whose it is.
+        return view if view.deleted_at is not None else view.model_copy(update=_retake_change(view, name, event, note))
     owner = _owner(view.owner, data)
     if isinstance(data, MediaDeleted):
         at, because = _first((view.deleted_at, view.deleted_because), (data.deleted_at, data.reason))
@@ -92,6 +100,14 @@ def _replay_change(view: RecordingView, event: Envelope[Any], note: str | None) 
         return {}
     replay = known.model_copy(update=change)
     return {"replays": dict(sorted((view.replays | {data.replay: replay}).items()))}
+
+
+def _retake_change(view: RecordingView, name: str, event: Envelope[Any], note: str | None) -> dict[str, Any]:
+    data, told = event.data, _told(event, note)
+    known = view.retakes.get(name) or Retake()
+    slot = "ready" if isinstance(data, RetakeReady) else "failed" if isinstance(data, StageFailed) else "transcribed"
+    retake = known.model_copy(update={slot: _later(getattr(known, slot), told)})
+    return {"retakes": dict(sorted((view.retakes | {name: retake}).items()))}
 
 
 def _change(view: RecordingView | Replay, event: Envelope[Any], note: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from results_api.view.view import RecordingView
 DECODE_WEIGHT = 0.1
 TRANSCRIBE_WEIGHT = 0.6
 DIARIZE_WEIGHT = 0.3
+HEARD_ALL = 0.99
 """Rough shares of the work, so that a progress bar moves evenly; they promise nothing."""
 
 
@@ -31,9 +32,9 @@ def progress(view: RecordingView) -> float:
 
 
 def _heard(view: RecordingView) -> float:
-    """Share of the recording that the diarizer has listened to; 0 to 1."""
+    """Share of the recording that the diarizer has listened to; below 1, since the voices are told apart after that."""
     told = view.diarizing.data if view.diarizing else None
-    return min(told.heard_s / told.audio_s, 1.0) if told and told.audio_s > 0 else 0.0
+    return min(told.heard_s / told.audio_s, HEARD_ALL) if told and told.audio_s > 0 else 0.0
 
 
 def eta_s(view: RecordingView, now: datetime, *, typical_s_per_audio_s: float | None = None) -> float | None:

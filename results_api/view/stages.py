@@ -8,6 +8,7 @@ from polyvox.contracts import MediaDiarized, PartTranscribed, StageReport
 from polyvox.contracts.envelope import Contract
 from polyvox.contracts.transcript import StageStatus
 from polyvox.keys import options_hash
+from results_api.view import retakes
 from results_api.view.view import RecordingView
 
 
@@ -48,7 +49,7 @@ def basis(view: RecordingView) -> str:
     and published again only when it changes.
     """
     parts = [state.part for state in part_states(view)]
-    corrections = view.corrections_in_force
+    ended, corrections = retakes.ended(view), view.corrections_in_force
     return options_hash(
         {
             "ready": view.ready.data.model_dump(mode="json") if view.ready else None,
@@ -57,6 +58,7 @@ def basis(view: RecordingView) -> str:
             "statuses": [report.status for report in stage_reports(view).values()],
             # Of a recording that was never merged again it stays as it always was.
             **({"merge": view.replayed["merge"].id} if "merge" in view.replayed else {}),
+            **({"retakes": ended} if ended else {}),
             **({"corrections": [one.correction for one in corrections]} if corrections else {}),
         }
     )

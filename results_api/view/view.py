@@ -18,6 +18,8 @@ from polyvox.contracts import (
     Options,
     PartTranscribed,
     ReplayRequested,
+    RetakeReady,
+    RetakeTranscribed,
     StageFailed,
     TranscriptCorrected,
 )
@@ -54,6 +56,14 @@ class Replay(Contract):
     failures: dict[str, Told[StageFailed]] = {}
 
 
+class Retake(Contract):
+    """A second attempt at stretches of a part. ``ready`` may come last. A success outweighs a failure."""
+
+    ready: Told[RetakeReady] | None = None
+    transcribed: Told[RetakeTranscribed] | None = None
+    failed: Told[StageFailed] | None = None
+
+
 class RecordingView(Contract):
     """Frozen; equal for the same set of events in any order and any number of repetitions.
 
@@ -71,6 +81,8 @@ class RecordingView(Contract):
     diarized: Told[MediaDiarized] | None = None
     failures: dict[str, Told[StageFailed]] = {}
     """By stage (``diarize``) or stage and part (``transcribe/3``). A success outweighs them."""
+    retakes: dict[str, Retake] = {}
+    """By the retake's name, whether they are done or not; see results_api/view/retakes.py."""
     replays: dict[str, Replay] = {}
     """By the replay's id, whether they are done or not; see results_api/view/replays.py."""
     replayed: dict[str, Told[ReplayRequested]] = {}
@@ -108,6 +120,7 @@ class RecordingView(Contract):
             *self.failures.values(),
             *self.replayed.values(),
             *self.corrections.values(),
+            *(end for retake in self.retakes.values() for end in (retake.transcribed, retake.failed)),
         )
         return max((one.time for one in told if one), default=None)
 

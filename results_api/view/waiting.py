@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from results_api.view import retakes
 from results_api.view.stages import part_states
 from results_api.view.view import RecordingView
 
@@ -18,8 +19,10 @@ class Waiting(NamedTuple):
 
 def waiting(view: RecordingView) -> Waiting:
     """Until a recording is decoded its length is estimated from its bytes; then it waits part by part."""
-    if view.deleted_at is not None or view.is_settled:
+    if view.deleted_at is not None:
         return Waiting()
+    if view.is_settled:
+        return Waiting(transcribe_s=retakes.waiting_s(view))
     if view.ready is None:
         return Waiting(normalise_s=view.uploaded.data.weight_s() if view.uploaded else 0.0)
     parts_s = sum(state.end - state.start for state in part_states(view) if state.status == "running")

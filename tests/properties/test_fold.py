@@ -28,6 +28,9 @@ from tests.support.events import (
     listened,
     ready,
     replay_requested,
+    retake_failed,
+    retake_ready,
+    retake_transcribed,
     transcribed,
     uploaded,
 )
@@ -45,10 +48,14 @@ stages = st.one_of(
     st.builds(failed, st.just("transcribe"), seconds, part=st.none() | parts, reason=reasons),
 )
 replays = st.sampled_from(["replay-1", "replay-2"])
+takes = st.sampled_from(["retake-1", "retake-2"])
 events = st.one_of(
     st.builds(uploaded, seconds),
     st.builds(ready, seconds, parts=st.integers(0, 3), diarize=st.booleans()),
     stages,
+    st.builds(retake_ready, parts, seconds, retake=takes, batch=st.sampled_from([(), ("retake-1", "retake-2")])),
+    st.builds(retake_transcribed, parts, seconds, retake=takes),
+    st.builds(retake_failed, parts, seconds, retake=takes),
     st.builds(in_replay, stages, replays),
     st.builds(corrected, st.integers(0, 2), seconds),
     st.builds(corrected, st.integers(3, 5), seconds, takes_back=st.integers(0, 2)),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from polyvox.contracts import (
     AudioRemoved,
+    AudioSlice,
     AudioTrack,
     DiarizationProgressed,
     Envelope,
@@ -20,7 +22,10 @@ from polyvox.contracts import (
     PartTranscribed,
     ReplayedStage,
     ReplayRequested,
+    RetakeReady,
+    RetakeTranscribed,
     SourceInfo,
+    SpeechRegion,
     Stage,
     StageFailed,
     TranscriptCorrected,
@@ -95,6 +100,57 @@ def listened(heard_s: float, second: float = 2.5) -> Envelope[Any]:
 
 def failed(stage: Stage, second: float = 2.0, *, part: int | None = None, reason: str = "It broke.") -> Envelope[Any]:
     return at(StageFailed(media_id=MEDIA_ID, stage=stage, part=part, code="broken", reason=reason), second)
+
+
+def retake_ready(
+    part: int,
+    second: float = 5.0,
+    *,
+    retake: str = "retake-1",
+    batch: Sequence[str] = (),
+    options_hash: str = "a" * 12,
+    stretches: Sequence[tuple[float, float]] = ((10.0, 20.0),),
+) -> Envelope[Any]:
+    fact = RetakeReady(
+        media_id=MEDIA_ID,
+        tenant="acme",
+        retake=retake,
+        batch=list(batch) or [retake],
+        version=1,
+        part=part,
+        part_count=2,
+        start_s=part * 600.0,
+        end_s=(part + 1) * 600.0,
+        audio=AudioSlice(key=f"media/{MEDIA_ID}/audio.flac", header_bytes=42, start_byte=42, end_byte=100),
+        words_key=f"media/{MEDIA_ID}/parts/{part:05d}/words-{options_hash}.json",
+        stretches=[SpeechRegion(start_s=start_s, end_s=end_s) for start_s, end_s in stretches],
+        speech_from=0.2,
+    )
+    return at(fact, second)
+
+
+def retake_transcribed(part: int, second: float = 6.0, *, retake: str = "retake-1", words: int = 3) -> Envelope[Any]:
+    fact = RetakeTranscribed(
+        media_id=MEDIA_ID,
+        tenant="acme",
+        retake=retake,
+        part=part,
+        words_key=f"media/{MEDIA_ID}/parts/{part:05d}/retake-{retake}.json",
+        engine="ctranslate2",
+        model="base",
+        word_count=words,
+        audio_s=10.0,
+        speech_s=8.0,
+    )
+    return at(fact, second)
+
+
+def retake_failed(part: int, second: float = 6.0, *, retake: str = "retake-1") -> Envelope[Any]:
+    reason = "It broke."
+    return at(
+        StageFailed(media_id=MEDIA_ID, stage="transcribe", part=part, code="broken", reason=reason, retake=retake),
+        second,
+    )
 
 
 def corrected(number: int, second: float = 6.0, *, takes_back: int | None = None) -> Envelope[Any]:

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from polyvox.audio import decode_flac
 from polyvox.errors import Invalid, PolyvoxError
 from transcriber.engines.base import BatchedEngine, TranscribeOptions, TranscriberEngine, Transcription
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.registry import ENGINES, load
+from transcriber.stretches import cut, joined
 
 Request = tuple[bytes, str, TranscribeOptions]
 """FLAC of a part, engine, options."""
@@ -31,7 +35,7 @@ class Host:
             Invalid: no such engine, model or language, or the audio is broken.
         """
         began_s = time.monotonic()
-        result = self._engines.get(engine).transcribe(decode_flac(flac), options)
+        result = _transcribed(self._engines.get(engine), decode_flac(flac), options)
         busy_s = time.monotonic() - began_s - sum(load.took_s for load in result.effort.loads)
         return replace(result, effort=replace(result.effort, busy_s=busy_s, device=self._device))
 
@@ -41,7 +45,7 @@ class Host:
         together: dict[str, list[int]] = {}
         for index, (flac, name, options) in enumerate(requests):
             try:
-                if len(requests) > 1 and isinstance(self._engines.get(name), BatchedEngine):
+                if len(requests) > 1 and not options.stretches and isinstance(self._engines.get(name), BatchedEngine):
                     together.setdefault(name, []).append(index)
                 else:
                     answers[index] = self.transcribe(flac, name, options)
@@ -77,6 +81,13 @@ class Host:
     def detect_language(self, flac: bytes, engine: str) -> list[tuple[str, float]]:
         """The five most probable languages of a 16 kHz mono FLAC. Raises as ``transcribe``."""
         return self._engines.get(engine).detect_language(decode_flac(flac))
+
+
+def _transcribed(engine: TranscriberEngine, audio: NDArray[np.float32], options: TranscribeOptions) -> Transcription:
+    if not options.stretches:
+        return engine.transcribe(audio, options)
+    whole = replace(options, stretches=())
+    return joined(options.stretches, [engine.transcribe(piece, whole) for piece in cut(audio, options.stretches)])
 
 
 def build(*, weights_dir: str, device: str, threads: int, default_model: str) -> Host:

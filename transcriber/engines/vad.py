@@ -6,7 +6,7 @@ import numpy as np
 from faster_whisper.vad import get_vad_model
 from numpy.typing import NDArray
 
-from transcriber.speech import Region, find_regions, split_long
+from transcriber.speech import ON, Region, find_regions, split_long
 from transcriber.windows import MAX_S, SAMPLE_RATE_HZ
 
 FRAME_SAMPLES = 512
@@ -23,8 +23,8 @@ def speech_probabilities(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(get_vad_model()(padded), np.float32).reshape(-1)
 
 
-def find_speech(audio: NDArray[np.float32]) -> list[Region]:
+def find_speech(audio: NDArray[np.float32], *, speech_from: float = ON) -> list[Region]:
     """Regions of speech in seconds, in order, none longer than a window."""
     probabilities = speech_probabilities(audio)
-    regions = find_regions(probabilities, duration_s=audio.size / SAMPLE_RATE_HZ)
+    regions = find_regions(probabilities, duration_s=audio.size / SAMPLE_RATE_HZ, speech_from=speech_from)
     return split_long(regions, probabilities, max_s=MAX_S)

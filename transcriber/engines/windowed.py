@@ -102,7 +102,7 @@ class WindowedEngine:
         model = CountedModel(self._models.get(options.model))
         loads = self._models.take_loads()
         check(model, options)
-        speech = find_speech(audio)
+        speech = find_speech(audio, speech_from=options.speech_from)
         windows = plan(speech, duration_s=audio.size / 16_000)
         if not windows:
             return Transcription([], options.language, languages=[], speech=[], effort=Effort(loads=loads))

@@ -99,7 +99,7 @@ def _transcribe(model: WhisperModel, items: Sequence[Item], loads: tuple[Load, .
 
 
 def _opened(audio: NDArray[np.float32], options: TranscribeOptions) -> Recording:
-    speech = find_speech(audio)
+    speech = find_speech(audio, speech_from=options.speech_from)
     return Recording(audio, options, speech, plan(speech, duration_s=audio.size / 16_000))
 
 
