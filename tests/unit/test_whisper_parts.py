@@ -12,11 +12,12 @@ from whisper.model import ModelDimensions, Whisper
 from whisper.timing import dtw_cpu, median_filter
 from whisper.tokenizer import get_tokenizer
 
+from transcriber.engines.belief import best, loops, next_temperature, repeats, silent
 from transcriber.engines.whisper.alignment import emphasised, first_positions, median_of_seven
 from transcriber.engines.whisper.caches import Tokens
 from transcriber.engines.whisper.decoder import Decoder
 from transcriber.engines.whisper.encoder import Encoder
-from transcriber.engines.whisper.hypothesis import Hypothesis, best, loops, next_temperature
+from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.linear import LinearMaker, Precision
 from transcriber.engines.whisper.rules import Grammar, Vocabulary, choose, restrict
 
@@ -203,10 +204,11 @@ def test_only_what_is_not_believed_is_written_again() -> None:
     assert next_temperature([loop] * 4, first=0.5) is None
     assert best([loop, good]) == good
     assert best([loop, doubt] * 3) == doubt
-    assert (good.suspect, loop.suspect, doubt.suspect) == (None, "loop", "doubt")
-    silent = heard("Thank you.", -1.5, no_speech=0.9)
-    assert next_temperature([silent]) is None
-    assert best([silent]) is None
+    assert (repeats(good), repeats(loop), repeats(heard("no", looping=True))) == (False, True, True)
+    nobody = heard("Thank you.", -1.5, no_speech=0.9)
+    assert silent(nobody)
+    assert next_temperature([loop, nobody]) is None
+    assert best([loop, nobody]) == nobody
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 from numpy.typing import NDArray
 
+from transcriber.engines.belief import loops
 from transcriber.engines.windowed import Hypothesis, Task
 from transcriber.words import Aligned
 
@@ -87,7 +88,8 @@ class CTranslate2Model:
         tokens = list(result.sequences_ids[0])
         # The score is the mean over the tokens without the end token, which the thresholds count in.
         mean_logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
-        return Hypothesis(tokens, tokenizer.decode(tokens).strip(), mean_logprob, result.no_speech_prob)
+        looping = loops([token for token in tokens if token < self.first_special_token])
+        return Hypothesis(tokens, tokenizer.decode(tokens).strip(), mean_logprob, result.no_speech_prob, looping)
 
     def align(self, heard: Any, task: Task, text_tokens: list[int], duration_s: float) -> list[Aligned]:
         """See WindowModel."""

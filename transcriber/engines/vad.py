@@ -23,8 +23,8 @@ def speech_probabilities(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(get_vad_model()(padded), np.float32).reshape(-1)
 
 
-def find_speech(audio: NDArray[np.float32], *, speech_from: float = ON) -> list[Region]:
-    """Regions of speech in seconds, in order, none longer than a window."""
+def find_speech(audio: NDArray[np.float32], *, longest_s: float = MAX_S, speech_from: float = ON) -> list[Region]:
+    """Regions of speech in seconds, in order, none longer than ``longest_s``, by default a window."""
     probabilities = speech_probabilities(audio)
     regions = find_regions(probabilities, duration_s=audio.size / SAMPLE_RATE_HZ, speech_from=speech_from)
-    return split_long(regions, probabilities, max_s=MAX_S)
+    return split_long(regions, probabilities, max_s=longest_s)

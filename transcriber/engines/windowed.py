@@ -7,32 +7,23 @@ temperature; speech that the words leave out is decoded again by itself.
 
 from __future__ import annotations
 
-import zlib
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyvox.errors import Invalid
-from transcriber.engines.base import Effort, EngineWord, TranscribeOptions, Transcription
+from transcriber.engines.base import TranscribeOptions, Transcription
+from transcriber.engines.belief import best, next_temperature
 from transcriber.engines.counting import CountedModel
 from transcriber.engines.model_cache import ModelCache
+from transcriber.engines.recording import Left, Recording
 from transcriber.engines.vad import find_speech
-from transcriber.speech import total_s
-from transcriber.windows import Window, plan, spread, uncovered
+from transcriber.windows import Window, plan
 from transcriber.words import Aligned, Placed, place
-
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-MAX_COMPRESSION = 2.4
-MIN_LOGPROB = -1.0
-MAX_NO_SPEECH = 0.6
-"""Whisper's own thresholds (openai-whisper, transcribe.py)."""
-
-LANGUAGE_WINDOWS = 4
-ROUNDS = 3
-"""How often what is left uncovered is decoded again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +39,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What the model wrote for one window, timestamps included, without the end token."""
+    """What the model wrote for one window, timestamps included, without the end token. See Written."""
 
     tokens: list[int]
     text: str
     mean_logprob: float
     no_speech_probability: float
-
-    @property
-    def compression(self) -> float:
-        raw = self.text.encode()
-        return len(raw) / len(zlib.compress(raw)) if raw else 0.0
+    looping: bool = False
 
 
 class Languages(Protocol):
@@ -102,39 +89,38 @@ class WindowedEngine:
         model = CountedModel(self._models.get(options.model))
         loads = self._models.take_loads()
         check(model, options)
-        speech = find_speech(audio, speech_from=options.speech_from)
-        windows = plan(speech, duration_s=audio.size / 16_000)
-        if not windows:
-            return Transcription([], options.language, languages=[], speech=[], effort=Effort(loads=loads))
+        recording = opened(audio, options)
         model.seed(0)
-        heard: dict[int, Any] = {}
-        language, languages = options.language, list[tuple[str, float]]()
-        if language is None:
-            languages = _detect(model, audio, windows, heard)
-            language = languages[0][0]
-        if options.task == "detect":
-            return Transcription([], language, languages, speech, effort=replace(model.effort, loads=loads))
-        task = Task(language, options.task, options.prompt, options.temperature)
-        placed: list[Placed] = []
-        for index, window in enumerate(windows):
-            encoded = heard.pop(index, None)
-            placed += _window_words(model, audio, window, task, encoded, len(placed))
-        return Transcription(numbered(placed), language, languages, speech, effort=replace(model.effort, loads=loads))
+        heard = _detect(model, recording)
+        queue = deque(recording.jobs())
+        while queue:
+            left = queue.popleft()
+            encoded = heard.pop(left.index, None) if left.index is not None else None
+            queue.extend(_decode(model, left, encoded))
+        return recording.result(model.effort, loads)
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """See TranscriberEngine.detect_language."""
-        model = self._models.get(self._default_model)
-        windows = plan(find_speech(audio), duration_s=audio.size / 16_000)
-        return _detect(model, audio, windows, {}) if windows else []
+        recording = opened(audio, TranscribeOptions(model=self._default_model, task="detect"))
+        _detect(self._models.get(self._default_model), recording)
+        return recording.languages()
+
+
+def opened(audio: NDArray[np.float32], options: TranscribeOptions) -> Recording:
+    """A recording with its speech found and its windows planned."""
+    speech = find_speech(audio, speech_from=options.speech_from)
+    return Recording(audio, options, speech, plan(speech, duration_s=audio.size / 16_000))
 
 
 def check(model: Languages, options: TranscribeOptions) -> None:
-    if options.language is not None and options.language not in model.languages:
-        known = ", ".join(sorted(model.languages))
-        raise Invalid(
-            f"the model {options.model!r} does not know the language {options.language!r}; it knows: {known}",
-            code="unknown-language",
-        )
+    """Raises Invalid: the model does not know what is asked for."""
+    for language in filter(None, (options.language, *options.languages)):
+        if language not in model.languages:
+            known = ", ".join(sorted(model.languages))
+            raise Invalid(
+                f"the model {options.model!r} does not know the language {language!r}; it knows: {known}",
+                code="unknown-language",
+            )
     if options.task == "translate" and not model.multilingual:
         raise Invalid(
             f"the model {options.model!r} knows English only and cannot translate; choose one without .en",
@@ -142,87 +128,45 @@ def check(model: Languages, options: TranscribeOptions) -> None:
         )
 
 
-def _detect(
-    model: WindowModel, audio: NDArray[np.float32], windows: Sequence[Window], heard: dict[int, Any]
-) -> list[tuple[str, float]]:
-    """The five most probable languages over windows from all of the audio; fills ``heard``."""
-    if not model.multilingual:
-        return [("en", 1.0)]
-    probabilities = []
-    for index in spread(windows, LANGUAGE_WINDOWS):
-        heard[index] = model.encode(windows[index].cut(audio))
-        probabilities.append((windows[index], model.language_probabilities(heard[index])))
-    return ranked_languages(probabilities)
+def _detect(model: WindowModel, recording: Recording) -> dict[int, Any]:
+    """Let the recording know its languages from windows all over it; gives what was encoded for that, by window."""
+    heard: dict[int, Any] = {}
+    for index in recording.to_detect(multilingual=model.multilingual):
+        heard[index] = model.encode(recording.windows[index].cut(recording.audio))
+        recording.heard_languages(index, model.language_probabilities(heard[index]))
+    return heard
 
 
-def ranked_languages(heard: Sequence[tuple[Window, dict[str, float]]]) -> list[tuple[str, float]]:
-    """The five most probable languages over windows, each counting as much as is spoken in it."""
-    sums: dict[str, float] = {}
-    weight_s = 0.0
-    for window, probabilities in heard:
-        spoken_s = total_s(window.speech)
-        weight_s += spoken_s
-        for language, probability in probabilities.items():
-            sums[language] = sums.get(language, 0.0) + probability * spoken_s
-    ranked = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
-    return [(language, min(total / weight_s, 1.0)) for language, total in ranked[:5]]
-
-
-def _window_words(
-    model: WindowModel, audio: NDArray[np.float32], window: Window, task: Task, heard: Any, segment: int
-) -> list[Placed]:
-    """Words of a window and of what a first look at it left out, in order."""
-    words = _decode(model, audio, window, task, heard, segment)
-    pending = uncovered(window, _times(words))
-    for _ in range(ROUNDS):
-        more: list[Placed] = []
-        for left_out in pending:
-            more += _decode(model, audio, left_out, task, None, segment + len(words) + len(more))
-        if not more:
-            break
-        words = sorted(words + more, key=lambda word: word.start_s)
-        # Only what got some words this time may have more to give.
-        retried = [
-            left_out for left_out in pending if any(left_out.start_s <= w.start_s < left_out.end_s for w in more)
-        ]
-        pending = [gap for left_out in retried for gap in uncovered(left_out, _within(more, left_out))]
-    return words
-
-
-def _decode(
-    model: WindowModel, audio: NDArray[np.float32], window: Window, task: Task, heard: Any, segment: int
-) -> list[Placed]:
-    heard = model.encode(window.cut(audio)) if heard is None else heard
+def _decode(model: WindowModel, left: Left, heard: Any) -> list[Left]:
+    """Write a window down; gives what is left of it."""
+    recording, options = left.recording, left.recording.options
+    heard = model.encode(left.audio()) if heard is None else heard
+    if recording.is_open(left):
+        language = recording.settle(left, model.language_probabilities(heard))
+    else:
+        language = recording.language_of(left)
+    task = Task(language, options.task, options.prompt, options.temperature)
     hypothesis = _believable(model, heard, task)
-    if hypothesis is None:
-        return []
+    return recording.take(left, language, _words(model, left.window, task, heard, hypothesis), hypothesis)
+
+
+def _believable(model: WindowModel, heard: Any, task: Task) -> Hypothesis:
+    """The first hypothesis that neither loops nor doubts itself, else the best of them."""
+    tried: list[Hypothesis] = []
+    temperature: float | None = task.temperature
+    while temperature is not None:
+        tried.append(model.generate(heard, task, temperature))
+        temperature = next_temperature(tried, task.temperature)
+    return best(tried)
+
+
+def _words(model: WindowModel, window: Window, task: Task, heard: Any, hypothesis: Hypothesis) -> list[Placed]:
     groups = split_at_timestamps(hypothesis.tokens, model.first_special_token)
     text_tokens = [token for group in groups for token in group]
     if not text_tokens:
         return []
     aligned = model.align(heard, task, text_tokens, window.duration_s)
-    placed = place(aligned, [len(group) for group in groups], window)
-    return [Placed(w.text, w.start_s, w.end_s, w.probability, segment + w.segment) for w in placed]
-
-
-def _believable(model: WindowModel, heard: Any, task: Task) -> Hypothesis | None:
-    """The first hypothesis that neither loops nor doubts itself, else the best of them; None for no speech."""
-    tried: list[Hypothesis] = []
-    for temperature in temperatures(task.temperature):
-        hypothesis = model.generate(heard, task, temperature)
-        doubtful = hypothesis.mean_logprob < MIN_LOGPROB
-        if doubtful and hypothesis.no_speech_probability > MAX_NO_SPEECH:
-            return None
-        if not doubtful and hypothesis.compression <= MAX_COMPRESSION:
-            return hypothesis
-        tried.append(hypothesis)
-    unlooped = [hypothesis for hypothesis in tried if hypothesis.compression <= MAX_COMPRESSION]
-    return max(unlooped or tried, key=lambda hypothesis: hypothesis.mean_logprob)
-
-
-def temperatures(first: float) -> tuple[float, ...]:
-    """What is tried in turn: ``first``, then Whisper's own steps above it."""
-    return (first, *(step for step in TEMPERATURES if step > first))
+    return place(aligned, [len(group) for group in groups], window)
 
 
 def split_at_timestamps(tokens: Sequence[int], first_special_token: int) -> list[list[int]]:
@@ -234,21 +178,3 @@ def split_at_timestamps(tokens: Sequence[int], first_special_token: int) -> list
         elif groups[-1]:
             groups.append([])
     return [group for group in groups if group]
-
-
-def _times(words: Sequence[Placed]) -> list[tuple[float, float]]:
-    return [(word.start_s, word.end_s) for word in words]
-
-
-def _within(words: Sequence[Placed], window: Window) -> list[tuple[float, float]]:
-    return [(w.start_s, w.end_s) for w in words if window.start_s <= w.start_s < window.end_s]
-
-
-def numbered(words: Sequence[Placed]) -> list[EngineWord]:
-    """Words with segments counted from 0 without gaps, times to the millisecond."""
-    numbers: dict[int, int] = {}
-    numbered = []
-    for word in words:
-        segment = numbers.setdefault(word.segment, len(numbers))
-        numbered.append(EngineWord(round(word.start_s, 3), round(word.end_s, 3), word.text, word.probability, segment))
-    return numbered

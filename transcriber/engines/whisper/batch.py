@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from transcriber.engines.belief import best, loops, next_temperature
 from transcriber.engines.whisper.caches import Indices, Tokens
-from transcriber.engines.whisper.hypothesis import Hypothesis, best, loops, next_temperature
+from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.model import WhisperModel
 from transcriber.engines.whisper.rules import Grammar, choose, restrict
 
@@ -63,7 +64,7 @@ class Batch:
         self._temperatures = np.zeros(rows, np.float32)
 
     @torch.inference_mode()
-    def run(self, next_jobs: Callable[[int], list[Job]], done: Callable[[Job, Hypothesis | None], None]) -> None:
+    def run(self, next_jobs: Callable[[int], list[Job]], done: Callable[[Job, Hypothesis], None]) -> None:
         """Until ``next_jobs`` (up to so many) gives none and all are done. ``done`` may bring new ones about.
 
         Whatever was under way when an earlier call failed is forgotten.
@@ -161,7 +162,7 @@ class Batch:
         tokens = self._written[row, : self._count[row]]
         return [int(token) for token in tokens[tokens < self._model.vocabulary.end]]
 
-    def _leave(self, row: int, done: Callable[[Job, Hypothesis | None], None]) -> None:
+    def _leave(self, row: int, done: Callable[[Job, Hypothesis], None]) -> None:
         running = self._running.pop(row)
         job = running.job
         job.tried.append(self._hypothesis(row, running))

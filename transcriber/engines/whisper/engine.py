@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from polyvox.errors import Invalid
-from transcriber.engines.base import Load, TranscribeOptions, Transcription
+from transcriber.engines.base import Effort, Load, TranscribeOptions, Transcription
 from transcriber.engines.model_cache import ModelCache
-from transcriber.engines.vad import find_speech
+from transcriber.engines.recording import Left, Recording
 from transcriber.engines.whisper.alignment import POSITIONS_PER_S, align, emphasised, first_positions
 from transcriber.engines.whisper.batch import Batch, Job
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.model import WhisperModel
-from transcriber.engines.whisper.recording import Left, Recording
-from transcriber.engines.windowed import LANGUAGE_WINDOWS, check, ranked_languages, split_at_timestamps
-from transcriber.windows import plan, spread
+from transcriber.engines.windowed import check, opened, split_at_timestamps
 from transcriber.words import Aligned, Placed, place
 
 Item = tuple[NDArray[np.float32], TranscribeOptions]
@@ -58,70 +59,89 @@ class WhisperEngine:
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """See TranscriberEngine."""
         model = self._models.get(self._default_model)
-        recording = _opened(audio, TranscribeOptions(model=self._default_model))
+        recording = opened(audio, TranscribeOptions(model=self._default_model, task="detect"))
         _detect(model, recording)
-        return recording.languages
+        return recording.languages()
+
+
+@dataclass(slots=True)
+class _Work:
+    """A recording among those that are transcribed together: what is encoded of it already, and what it cost."""
+
+    recording: Recording
+    features: dict[int, Tensor]
+    effort: Effort = field(default_factory=Effort)
+
+    def job(self, left: Left) -> Job:
+        options = left.recording.options
+        return Job(
+            left.audio(),
+            left.recording.language_of(left),
+            options.task,
+            options.prompt,
+            (self, left),
+            None if left.index is None else self.features.pop(left.index, None),
+            partial(left.recording.settle, left) if left.recording.is_open(left) else None,
+            options.temperature,
+        )
+
+    def count(self, job: Job, left: Left) -> None:
+        effort = self.effort
+        self.effort = replace(
+            effort,
+            windows=effort.windows + 1,
+            window_s=effort.window_s + left.window.duration_s,
+            decodes=effort.decodes + len(job.tried),
+            tokens=effort.tokens + sum(len(hypothesis.tokens) for hypothesis in job.tried),
+        )
 
 
 def _transcribe(model: WhisperModel, items: Sequence[Item], loads: tuple[Load, ...]) -> list[Transcription | Invalid]:
     model.generator.manual_seed(0)
-    recordings: list[Recording | Invalid] = []
+    works: list[_Work | Invalid] = []
     queue: deque[Job] = deque()
     for audio, options in items:
         try:
             check(model, options)
         except Invalid as error:
-            recordings.append(error)
+            works.append(error)
             continue
-        recording = _opened(audio, options)
-        recordings.append(recording)
-        if options.language is None:
-            _detect(model, recording)
-        queue.extend(recording.jobs())
+        recording = opened(audio, options)
+        work = _Work(recording, _detect(model, recording))
+        works.append(work)
+        queue.extend(map(work.job, recording.jobs()))
 
     def next_jobs(free: int) -> list[Job]:
         return [queue.popleft() for _ in range(min(free, len(queue)))]
 
-    def done(job: Job, hypothesis: Hypothesis | None) -> None:
-        left: Left = job.owner
-        left.recording.count(job)
-        words = [] if hypothesis is None else _words(model, job, hypothesis)
-        suspect = None if hypothesis is None else hypothesis.suspect
-        queue.extend(left.recording.take(left, words, suspect))
+    def done(job: Job, hypothesis: Hypothesis) -> None:
+        owner: tuple[_Work, Left] = job.owner
+        work, left = owner
+        work.count(job, left)
+        words = _words(model, job, left, hypothesis)
+        queue.extend(map(work.job, left.recording.take(left, job.language, words, hypothesis)))
 
     Batch(model).run(next_jobs, done)
     results: list[Transcription | Invalid] = []
-    for found in recordings:
+    for found in works:
         # The first that is transcribed is the one for which the model was loaded.
-        results.append(found if isinstance(found, Invalid) else found.result(loads))
+        results.append(found if isinstance(found, Invalid) else found.recording.result(found.effort, loads))
         loads = loads if isinstance(found, Invalid) else ()
     return results
 
 
-def _opened(audio: NDArray[np.float32], options: TranscribeOptions) -> Recording:
-    speech = find_speech(audio, speech_from=options.speech_from)
-    return Recording(audio, options, speech, plan(speech, duration_s=audio.size / 16_000))
+def _detect(model: WhisperModel, recording: Recording) -> dict[int, Tensor]:
+    """Let the recording know its languages from windows all over it; gives their features, by window."""
+    features = {}
+    for index in recording.to_detect(multilingual=model.multilingual):
+        features[index] = model.encode(recording.windows[index].cut(recording.audio))
+        model.decoder.hear(0, features[index])
+        recording.heard_languages(index, model.language_probabilities(0))
+    return features
 
 
-def _detect(model: WhisperModel, recording: Recording) -> None:
-    """Find the recording's language from windows all over it, which stay encoded for their turn."""
-    if not recording.windows:
-        return
-    if not model.multilingual:
-        recording.heard_languages([("en", 1.0)])
-        return
-    heard = []
-    for index in spread(recording.windows, LANGUAGE_WINDOWS):
-        window = recording.windows[index]
-        features = model.encode(window.cut(recording.audio))
-        model.decoder.hear(0, features)
-        recording.features[index] = features
-        heard.append((window, model.language_probabilities(0)))
-    recording.heard_languages(ranked_languages(heard))
-
-
-def _words(model: WhisperModel, job: Job, hypothesis: Hypothesis) -> list[Placed]:
-    window = job.owner.window
+def _words(model: WhisperModel, job: Job, left: Left, hypothesis: Hypothesis) -> list[Placed]:
+    window = left.window
     groups = split_at_timestamps(hypothesis.tokens, model.vocabulary.end)
     if not groups:
         return []
