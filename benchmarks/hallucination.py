@@ -1,0 +1,216 @@
+"""Words that are put out where nobody speaks: ours and others', on the same sounds and weights.
+
+    python -m benchmarks.hallucination [--systems NAME,…] [--groups NAME,…] [--model base] [--seconds 30]
+
+Groups: ``sounds``, made by benchmarks.nonspeech; ``nonspeech`` and ``voices`` of the evaluation set (the latter are
+babble and speech played backwards); ``pauses``, recordings of that set with long pauses or music around the speech;
+``between``, sentences of that set with every sound between two of them. In the last two, words count that begin more
+than a second from any speech, and WER says that silence was not bought with words. Each system runs in a process of
+its own, with its defaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+
+from benchmarks.nonspeech import RATE_HZ, SOUNDS, Audio
+from benchmarks.scoring import normalised, read_rttm
+from benchmarks.transcribers import read
+from benchmarks.transcription import EVALUATION_SET, machine
+from polyvox.settings import Settings
+
+NEAR_S = 1.0
+"""A word this near to speech may be one: its time and the speech's are both known to about so much."""
+
+PAUSES = ("comp-silences3-o", "comp-digitalsilence2-o", "comp-podcast-music-o")
+GROUPS = ("sounds", "nonspeech", "voices", "pauses", "between")
+WITH_SPEECH = ("pauses", "between")
+
+Heard = list[tuple[str, float]]
+"""Words and when each begins, in seconds."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """``speech``: when somebody speaks; ``text``: what is said there, "" where nothing is."""
+
+    name: str
+    group: str
+    audio: Audio
+    speech: list[tuple[float, float]]
+    text: str = ""
+
+
+def cases(groups: tuple[str, ...], seconds: float) -> Iterator[Case]:
+    manifest = [json.loads(line) for line in (EVALUATION_SET / "manifest.jsonl").read_text().splitlines()]
+    if "sounds" in groups:
+        for name, make in SOUNDS.items():
+            yield Case(name, "sounds", make(seconds, 0), [])
+    for recording in manifest:
+        path = EVALUATION_SET / recording["path"]
+        if recording["set"] == "nonspeech":
+            group = "voices" if any(kind in recording["id"] for kind in ("babble", "reversed")) else "nonspeech"
+            if group in groups:
+                yield Case(recording["id"], group, read(str(path)), [])
+        elif recording["id"] in PAUSES and "pauses" in groups:
+            turns = [(turn.start_s, turn.end_s) for turn in read_rttm(path.with_suffix(".rttm"))]
+            yield Case(recording["id"], "pauses", read(str(path)), turns, recording["reference_text"])
+    if "between" in groups:
+        yield between([m for m in manifest if m["set"] == "en_read" and m["reference_text"]], seconds)
+
+
+def between(recordings: list[dict[str, Any]], seconds: float) -> Case:
+    """Sentences from all over the list with each of the sounds between two of them."""
+    step = len(recordings) // (len(SOUNDS) + 1)
+    pieces: list[Audio] = []
+    speech, texts, at_s = [], [], 0.0
+    for number, make in enumerate([*SOUNDS.values(), None]):
+        said = recordings[number * step]
+        spoken = read(str(EVALUATION_SET / said["path"]))
+        speech.append((at_s, at_s + spoken.size / RATE_HZ))
+        texts.append(said["reference_text"])
+        pieces.append(spoken)
+        if make is not None:
+            pieces.append(make(seconds, number))
+        at_s = sum(piece.size for piece in pieces) / RATE_HZ
+    return Case("between", "between", np.concatenate(pieces), speech, " ".join(texts))
+
+
+def outside(heard: Heard, speech: list[tuple[float, float]]) -> list[str]:
+    """Words, normalised, that begin away from all speech."""
+    away = [text for text, at_s in heard if not any(low - NEAR_S <= at_s <= high + NEAR_S for low, high in speech)]
+    return normalised("".join(away)).split()
+
+
+def ours(engine: str, folder: Path, model: str, threads: int) -> Callable[[Audio, bool], Heard]:
+    from transcriber.engines.base import TranscribeOptions
+    from transcriber.engines.registry import load
+
+    loaded = load(engine, weights_dir=folder, threads=threads)
+
+    def hear(audio: Audio, _words: bool) -> Heard:
+        return [(w.text, w.start_s) for w in loaded.transcribe(audio, TranscribeOptions(model=model)).words]
+
+    return hear
+
+
+def faster_whisper(kind: str, folder: Path, model: str, threads: int, **options: Any) -> Callable[[Audio, bool], Heard]:
+    from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+    place = str(folder / f"whisper-{model}")
+    whisper = WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True)
+    pipeline: Any = BatchedInferencePipeline(whisper) if kind == "batched" else whisper
+
+    def hear(audio: Audio, words: bool) -> Heard:
+        heard: Heard = []
+        for segment in pipeline.transcribe(audio, word_timestamps=words, **options)[0]:
+            heard += [(w.word, w.start) for w in segment.words] if words else [(segment.text, segment.start)]
+        return heard
+
+    return hear
+
+
+def openai_whisper(folder: Path, model: str, threads: int) -> Callable[[Audio, bool], Heard]:
+    import torch
+
+    from transcriber.engines.whisper.checkpoint import load_model
+
+    torch.set_num_threads(threads)
+    whisper = load_model(folder / f"whisper-{model}")
+
+    def hear(audio: Audio, words: bool) -> Heard:
+        heard: Heard = []
+        for segment in whisper.transcribe(audio, fp16=False, word_timestamps=words)["segments"]:
+            heard += [(w["word"], w["start"]) for w in segment["words"]] if words else [(segment["text"], 0.0)]
+        return heard
+
+    return hear
+
+
+SYSTEMS: dict[str, Callable[[Path, str, int], Callable[[Audio, bool], Heard]]] = {
+    "polyvox-ctranslate2": lambda *a: ours("ctranslate2", *a),
+    "polyvox-whisper": lambda *a: ours("whisper", *a),
+    "faster-whisper": lambda *a: faster_whisper("sequential", *a),
+    "faster-whisper-vad": lambda *a: faster_whisper("sequential", *a, vad_filter=True),
+    "faster-whisper-batched": lambda *a: faster_whisper("batched", *a),
+    "openai-whisper": openai_whisper,
+}
+
+
+def work(system: str, groups: tuple[str, ...], seconds: float, model: str, threads: int) -> dict[str, Any]:
+    """What one system puts out."""
+    hear = SYSTEMS[system](Settings().weights_dir, model, threads)
+    found: dict[str, Any] = {}
+    for case in cases(groups, seconds):
+        began_s = time.process_time()
+        heard = hear(case.audio, case.group in WITH_SPEECH)
+        found[case.name] = {
+            "group": case.group,
+            "outside": outside(heard, case.speech),
+            "reference": normalised(case.text),
+            "text": normalised("".join(text for text, _ in heard)),
+            "cpu_s": time.process_time() - began_s,
+        }
+    return found
+
+
+def report(results: dict[str, dict[str, Any]], groups: tuple[str, ...]) -> None:
+    shown = [group for group in GROUPS if group in groups]
+    spoken = [group for group in shown if group in WITH_SPEECH]
+    print(f"\n{machine()}\n\nWords where nobody speaks\n")
+    print(f"| system | {' | '.join(shown)} | {' | '.join(f'WER {group}, %' for group in spoken)} |")
+    print("|---|" + "---|" * (len(shown) + len(spoken)))
+    for system, found in results.items():
+        cells = [str(sum(len(one["outside"]) for one in found.values() if one["group"] == group)) for group in shown]
+        for group in spoken:
+            pairs = [(one["reference"], one["text"]) for one in found.values() if one["group"] == group]
+            cells.append(f"{100 * jiwer.wer([r for r, _ in pairs], [t for _, t in pairs]):.1f}")
+        print(f"| {system} | {' | '.join(cells)} |")
+    for system, found in results.items():
+        said = {name: " ".join(one["outside"][:12]) for name, one in found.items() if one["outside"]}
+        print(f"\n{system}: " + "; ".join(f"{name}: {text}" for name, text in said.items()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--groups", default=",".join(GROUPS))
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--into", type=Path, default=Path("hallucination-benchmark"))
+    parser.add_argument("--report", action="store_true", help="only print what is there")
+    parser.add_argument("--work", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    groups = tuple(arguments.groups.split(","))
+    if arguments.work:
+        print(json.dumps(work(arguments.work, groups, arguments.seconds, arguments.model, arguments.threads)))
+        return
+    arguments.into.mkdir(parents=True, exist_ok=True)
+    for system in [] if arguments.report else arguments.systems.split(","):
+        answer = subprocess.run(
+            [sys.executable, "-m", "benchmarks.hallucination", *sys.argv[1:], "--work", system],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode:
+            raise SystemExit(f"{system} failed:\n{answer.stderr[-4000:]}")
+        (arguments.into / f"{system}.json").write_text(answer.stdout.splitlines()[-1])
+    there = [name for name in SYSTEMS if (arguments.into / f"{name}.json").exists()]
+    report({name: json.loads((arguments.into / f"{name}.json").read_text()) for name in there}, groups)
+
+
+if __name__ == "__main__":
+    main()
