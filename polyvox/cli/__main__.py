@@ -6,6 +6,7 @@ import importlib
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from polyvox import __version__
 from polyvox.cli.interruption import Interrupted
@@ -15,8 +16,14 @@ COMMANDS = {
     "up": "Run all services on this machine, on one port.",
     "run": "Run some services in this process, as containers do.",
     "transcribe": "Turn recordings into transcripts.",
+    "upload": "Send many recordings to a server, without sending any twice.",
+    "wait": "Wait until recordings are transcribed.",
+    "watch": "Print what is said in a recording as it is written down.",
+    "list": "List the recordings that a server has.",
     "export": "Write transcripts that a server has, as subtitles, tables and more.",
     "search": "Show where something was said.",
+    "delete": "Remove recordings and everything made from them.",
+    "webhooks": "Tell other programs how recordings end.",
     "weights": "Pull, list and verify model weights.",
     "buckets": "Make the object store's buckets and have it tell of new objects.",
     "top": "Show what a running server is up to, live.",
@@ -26,6 +33,7 @@ COMMANDS = {
     "replay": "Run a stage again over recordings that have a result.",
     "keys": "Make, list and revoke keys: who may use a server.",
     "dlq": "Show what was given up on, and give it another chance.",
+    "completion": "Make a shell complete this command's words.",
     "doctor": "Say what is missing on this machine and how to get it.",
     "demo": "Transcribe a recording of two people that ships with pyannote.audio.",
 }
@@ -46,6 +54,11 @@ class _Lazy(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"polyvox.cli.{cmd_name}.command is not a command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Without importing every command to ask it for its help."""
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

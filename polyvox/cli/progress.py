@@ -41,8 +41,8 @@ class Reporter:
         )
         self._total = self.progress.add_task("", total=files, name="all files") if files > 1 else None
 
-    def start(self, name: str) -> Line:
-        return Line(self, name)
+    def start(self, name: str, *, upload_share: float = UPLOAD_SHARE) -> Line:
+        return Line(self, name, upload_share)
 
     @contextmanager
     def note(self, text: str) -> Iterator[None]:
@@ -79,17 +79,18 @@ class Reporter:
 class Line:
     """One file's bar, and the line that is left of it."""
 
-    def __init__(self, reporter: Reporter, name: str) -> None:
+    def __init__(self, reporter: Reporter, name: str, upload_share: float) -> None:
         self._reporter = reporter
+        self._upload_share = upload_share
         self._name = name
         self._task: TaskID = reporter.progress.add_task("uploading", total=1.0, name=name)
 
     def sent(self, sent_bytes: int, total_bytes: int) -> None:
-        self._show(UPLOAD_SHARE * sent_bytes / max(total_bytes, 1), "uploading")
+        self._show(self._upload_share * sent_bytes / max(total_bytes, 1), "uploading")
 
     def state(self, recording: Recording) -> None:
         left = f", {time_left(recording.eta_s)}" if recording.eta_s else ""
-        self._show(UPLOAD_SHARE + (1 - UPLOAD_SHARE) * recording.progress, f"{recording.status}{left}")
+        self._show(self._upload_share + (1 - self._upload_share) * recording.progress, f"{recording.status}{left}")
 
     def done(self, text: str) -> None:
         self._end("done", "green", text)
@@ -97,12 +98,16 @@ class Line:
     def failed(self, reason: str) -> None:
         self._end("failed", "bold red", reason)
 
+    def remove(self) -> None:
+        """It ended, and nothing is to be said of it."""
+        self._reporter.progress.remove_task(self._task)
+        self._reporter.ended()
+
     def _show(self, share: float, text: str) -> None:
         self._reporter.progress.update(self._task, completed=share, description=text)
 
     def _end(self, mark: str, style: str, text: str) -> None:
-        self._reporter.progress.remove_task(self._task)
-        self._reporter.ended()
+        self.remove()
         self._reporter.say(f" {self._name}{f': {text}' if text else ''}", mark=mark, style=style)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from polyvox.cli import interruption
 from polyvox.cli.configuration import state_folder
@@ -18,6 +17,7 @@ from polyvox.cli.credentials import given_key, key_option
 from polyvox.cli.exporting import FORMATS, form_of, style_of, style_options, suffix_of
 from polyvox.cli.inputs import Input, collect, destinations
 from polyvox.cli.progress import Line, Reporter
+from polyvox.cli.wishes import options_of, wish_options
 from polyvox.client import AsyncClient, TranscriptFormat
 from polyvox.client.parts import PARTS_ABOVE_BYTES, resume_name
 from polyvox.contracts import Lane, Options
@@ -42,21 +42,7 @@ from polyvox.settings import Settings
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the transcripts; made if need be. [the current one]",
 )
-@click.option(
-    "--language", help="Spoken language, for example de, or those to choose among: en,de; found out when left out."
-)
-@click.option(
-    "--task",
-    type=click.Choice(["transcribe", "translate"]),
-    default="transcribe",
-    show_default=True,
-    help="translate writes English, whatever is spoken.",
-)
-@click.option("--model", help="Model of the transcriber, for example base.")
-@click.option("--engine", help="Engine of the transcriber: ctranslate2 or whisper.")
-@click.option("--no-diarize", is_flag=True, help="Words only, no speakers.")
-@click.option("--speakers", "num_speakers", type=click.IntRange(1, 100), help="Number of speakers, when it is known.")
-@click.option("--keep-suspects", is_flag=True, help="Leave words in that look made up.")
+@wish_options
 @click.option("--bulk", is_flag=True, help="Let what other people wait for go first.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files under way at once.")
 @style_options
@@ -65,6 +51,8 @@ def command(
     server: str | None,
     extension: str,
     out: Path | None,
+    bulk: bool,
+    jobs: int,
     language: str | None,
     task: str,
     model: str | None,
@@ -72,8 +60,6 @@ def command(
     no_diarize: bool,
     num_speakers: int | None,
     keep_suspects: bool,
-    bulk: bool,
-    jobs: int,
     **style: Any,
 ) -> None:
     """Turn recordings into transcripts.
@@ -86,16 +72,14 @@ def command(
 
     The exit status is 1 if any file failed; each failure is reported with its reason.
     """
-    spoken = [code.strip() for code in (language or "auto").split(",")]
-    options = _options(
-        language=spoken[0] if len(spoken) == 1 and spoken != ["auto"] else None,
-        languages=spoken if len(spoken) > 1 else None,
+    options = options_of(
+        language=language,
+        no_diarize=no_diarize,
+        keep_suspects=keep_suspects,
         task=task,
         model=model,
         engine=engine,
-        diarize=not no_diarize,
         num_speakers=num_speakers,
-        keep_suspects=True if keep_suspects else None,
     )
     inputs = collect(paths)
     prints = len(inputs) == 1 and out is None and not paths[0].is_dir()
@@ -120,14 +104,6 @@ def _own_settings(server: str | None) -> Settings | None:
     found = settings()
     ensure_default_weights(found)
     return found
-
-
-def _options(**values: object) -> Options:
-    try:
-        return Options.model_validate(values)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise Invalid(f"{'.'.join(map(str, problem['loc'])) or 'options'}: {problem['msg']}") from error
 
 
 class Job:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from uuid import uuid4
 
 import httpx
@@ -15,15 +15,18 @@ import httpx_sse
 
 from polyvox.client import calls
 from polyvox.client.async_parts import PartsUpload
+from polyvox.client.bulk import How, Uploaded, upload_all_async
 from polyvox.client.calls import Recording, TranscriptFormat
 from polyvox.client.files import Progress, ProgressFile
+from polyvox.client.following import growing_async, states_async
 from polyvox.client.found import Hit, hit, page_params
 from polyvox.client.parts import PARTS_ABOVE_BYTES, is_older_server
+from polyvox.client.speakers import AsyncSpeakers
+from polyvox.client.webhooks import AsyncWebhooks
 from polyvox.contracts import Lane, Options, Transcript
 from polyvox.errors import NotFound, Transient
 
 _CHUNK_BYTES = 256 * 1024
-_RECONNECT_S = 0.5
 
 
 class AsyncClient:
@@ -52,6 +55,8 @@ class AsyncClient:
             timeout=calls.TIMEOUT,
             limits=calls.LIMITS,
         )
+        self.speakers = AsyncSpeakers(self._send)
+        self.webhooks = AsyncWebhooks(self._send, self._once)
 
     @property
     def base_url(self) -> str:
@@ -107,6 +112,15 @@ class AsyncClient:
             return await self._send_file("/v1/media", path, progress, **request)
 
         return str(calls.json_of(await self._persist(send), "media_id")["media_id"])
+
+    def upload_all(
+        self, paths: Iterable[str | Path], options: Options | None = None, **how: Unpack[How]
+    ) -> AsyncGenerator[Uploaded, None]:
+        """Send many files, several at a time; what became of each, as they end. Errors are in there, not raised.
+
+        With a ``journal``, a file that remembers what is done, the same call goes on after whatever ended this one.
+        """
+        return upload_all_async(self.upload, paths, options, self.base_url, how)
 
     async def get(self, media_id: str) -> Recording:
         """Where a recording stands."""
@@ -175,22 +189,27 @@ class AsyncClient:
     async def _follow(
         self, media_id: str, patience_s: float, progress: Callable[[Recording], None] | None
     ) -> Recording:
-        loop = asyncio.get_running_loop()
-        lost_s: float | None = None
-        while True:
-            try:
-                async with aclosing(self.events(media_id)) as states:
-                    async for state in states:
-                        lost_s = None
-                        if progress:
-                            progress(state)
-                        if state.is_final:
-                            return state
-            except Transient:
-                lost_s = loop.time() if lost_s is None else lost_s
-                if loop.time() - lost_s >= patience_s:
-                    raise
-            await asyncio.sleep(_RECONNECT_S)
+        async with aclosing(states_async(lambda: self.events(media_id), patience_s=patience_s)) as states:
+            async for state in states:
+                if progress:
+                    progress(state)
+                if state.is_final:
+                    return state
+        raise AssertionError("states end with a final one")
+
+    async def stream(self, media_id: str) -> AsyncIterator[Transcript]:
+        """The transcript each time there is more of it, the finished one last; survives what ``wait`` does.
+
+        Raises:
+            Invalid: there will be none, and why.
+        """
+
+        async def fetch(headers: dict[str, str]) -> httpx.Response:
+            request = {"params": {"format": "json"}, "headers": headers}
+            return await self._send("GET", f"/v1/media/{media_id}/transcript", **request)
+
+        async for transcript in growing_async(states_async(lambda: self.events(media_id)), fetch):
+            yield transcript
 
     async def transcript(self, media_id: str) -> Transcript:
         """The transcript, or what there is of it so far (``status`` says which)."""
@@ -205,6 +224,10 @@ class AsyncClient:
     async def trace(self, media_id: str) -> dict[str, Any]:
         """What a recording's time went to: the answer of ``GET /v1/media/{id}/trace``."""
         return calls.json_of(await self._send("GET", f"/v1/media/{media_id}/trace"), "spans")
+
+    async def retention(self, **params: str | float) -> dict[str, Any]:
+        """What goes when because of its age, and what went: the answer of ``GET /v1/retention``."""
+        return calls.json_of(await self._send("GET", "/v1/retention", params=params), "items")
 
     async def delete(self, media_id: str) -> None:
         """Remove a recording and everything made from it."""

@@ -26,6 +26,8 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 RETRIES = 3
 RETRY_BASE_S = 0.5
 RETRY_MAX_S = 30.0
+RETRY_AFTER_MAX_S = 600.0
+"""How long a server may ask to be left alone; what it asks for beyond that is not waited for at once."""
 PATIENCE_S = 60.0
 """How long a server may be away while a recording is waited for: a restart takes less."""
 
@@ -124,7 +126,9 @@ def body_headers(size_bytes: int) -> dict[str, str]:
 def pause_s(failures: int, error: Transient) -> float:
     """Seconds before a call that failed so often in a row is repeated."""
     asked_s = error.retry_after_s if isinstance(error, Busy) else None
-    return min(RETRY_MAX_S, asked_s if asked_s is not None else RETRY_BASE_S * 2.0 ** (failures - 1))
+    if asked_s is not None:
+        return min(RETRY_AFTER_MAX_S, asked_s)
+    return min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** (failures - 1))
 
 
 def recording(document: Mapping[str, Any]) -> Recording:
@@ -171,14 +175,14 @@ def not_polyvox() -> Invalid:
 
 
 def checked(response: httpx.Response) -> httpx.Response:
-    """Pass a 2xx response on; turn a problem document into an error.
+    """Pass a 2xx response on, and a 304 to who asked for news; turn a problem document into an error.
 
     Raises:
         NotFound: 404 or 410.
         Busy: 408, 429 or 5xx; the same call may succeed later.
         Invalid: anything else; its reason says what to do.
     """
-    if response.is_success:
+    if response.is_success or response.status_code == 304:
         return response
     reason, code = _problem(response)
     if response.status_code in (404, 410):

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from uuid import uuid4
 
 import httpx
+import httpx_sse
 
 from polyvox.client import calls
+from polyvox.client.bulk import How, Uploaded, upload_all
 from polyvox.client.calls import Recording, TranscriptFormat
 from polyvox.client.files import Progress, ProgressFile
+from polyvox.client.following import growing, states
 from polyvox.client.found import Hit, hit, page_params
 from polyvox.client.parts import PARTS_ABOVE_BYTES, is_older_server
+from polyvox.client.speakers import Speakers
 from polyvox.client.sync_parts import PartsUpload
+from polyvox.client.webhooks import Webhooks
 from polyvox.contracts import Lane, Options, Transcript
 from polyvox.errors import NotFound, Transient
 
@@ -49,6 +54,8 @@ class Client:
             timeout=calls.TIMEOUT,
             limits=calls.LIMITS,
         )
+        self.speakers = Speakers(self._send)
+        self.webhooks = Webhooks(self._send, self._once)
 
     @property
     def base_url(self) -> str:
@@ -102,6 +109,15 @@ class Client:
         response = self._persist(lambda: self._send_file("/v1/media", path, progress, **request))
         return str(calls.json_of(response, "media_id")["media_id"])
 
+    def upload_all(
+        self, paths: Iterable[str | Path], options: Options | None = None, **how: Unpack[How]
+    ) -> Iterator[Uploaded]:
+        """Send many files, several at a time; what became of each, as they end. Errors are in there, not raised.
+
+        With a ``journal``, a file that remembers what is done, the same call goes on after whatever ended this one.
+        """
+        return upload_all(self.upload, paths, options, self.base_url, how)
+
     def get(self, media_id: str) -> Recording:
         """Where a recording stands."""
         return calls.recording(calls.json_of(self._send("GET", f"/v1/media/{media_id}")))
@@ -126,6 +142,35 @@ class Client:
             cursor = page.get("next_cursor")
             if not cursor:
                 return
+
+    def events(self, media_id: str) -> Iterator[Recording]:
+        """Each change of a recording as it happens, over server-sent events, to the final one.
+
+        Ends before that when the server stops; ``wait`` goes on then.
+        """
+        try:
+            with httpx_sse.connect_sse(self._http, "GET", f"/v1/media/{media_id}/events") as source:
+                if not source.response.is_success:
+                    source.response.read()
+                calls.checked(source.response)
+                for event in source.iter_sse():
+                    if event.data:
+                        yield calls.recording(event.json())
+        except httpx.RequestError as error:
+            raise calls.unreachable(self._http.base_url, error) from error
+
+    def stream(self, media_id: str) -> Iterator[Transcript]:
+        """The transcript each time there is more of it, the finished one last; survives what ``wait`` does.
+
+        Raises:
+            Invalid: there will be none, and why.
+        """
+
+        def fetch(headers: dict[str, str]) -> httpx.Response:
+            request = {"params": {"format": "json"}, "headers": headers}
+            return self._send("GET", f"/v1/media/{media_id}/transcript", **request)
+
+        return growing(states(lambda: self.events(media_id)), fetch)
 
     def wait(
         self,
@@ -172,6 +217,10 @@ class Client:
     def trace(self, media_id: str) -> dict[str, Any]:
         """What a recording's time went to: the answer of ``GET /v1/media/{id}/trace``."""
         return calls.json_of(self._send("GET", f"/v1/media/{media_id}/trace"), "spans")
+
+    def retention(self, **params: str | float) -> dict[str, Any]:
+        """What goes when because of its age, and what went: the answer of ``GET /v1/retention``."""
+        return calls.json_of(self._send("GET", "/v1/retention", params=params), "items")
 
     def delete(self, media_id: str) -> None:
         """Remove a recording and everything made from it."""

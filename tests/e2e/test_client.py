@@ -147,6 +147,7 @@ async def test_an_upload_that_meets_trouble_is_repeated_and_makes_one_recording(
     api: WholeApi, recording: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("polyvox.client.calls.RETRY_MAX_S", 0.05)
+    monkeypatch.setattr("polyvox.client.calls.RETRY_AFTER_MAX_S", 0.05)
     api.log.faults.fail("append")
     client = connect(api.url, retries=50)
     uploading = asyncio.create_task(client.upload(recording))
@@ -160,6 +161,7 @@ async def test_trouble_that_stays_is_raised_after_the_retries(
     api: WholeApi, recording: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("polyvox.client.calls.RETRY_MAX_S", 0.01)
+    monkeypatch.setattr("polyvox.client.calls.RETRY_AFTER_MAX_S", 0.01)
     api.log.faults.fail("append")
     with pytest.raises(Transient, match="send the same request again"):
         await connect(api.url, retries=1).upload(recording)

@@ -50,7 +50,7 @@ def test_pauses_double_and_heed_the_server_within_bounds() -> None:
     trouble = Transient("away")
     assert [calls.pause_s(failures, trouble) for failures in (1, 2, 3)] == [0.5, 1.0, 2.0]
     assert calls.pause_s(99, trouble) == calls.RETRY_MAX_S
-    for asked, pause_s in (("7", 7.0), ("3600", calls.RETRY_MAX_S), ("Sat, 1 Jan 2028", 0.5)):
+    for asked, pause_s in (("7", 7.0), ("3600", calls.RETRY_AFTER_MAX_S), ("Sat, 1 Jan 2028", 0.5)):
         with pytest.raises(calls.Busy) as busy:
             calls.checked(answer(503, headers={"Retry-After": asked}))
         assert calls.pause_s(1, busy.value) == pause_s
