@@ -24,6 +24,7 @@ COMMANDS = {
     "search": "Show where something was said.",
     "delete": "Remove recordings and everything made from them.",
     "webhooks": "Tell other programs how recordings end.",
+    "speakers": "Enrol people by their voices, show who is enrolled, and forget them.",
     "weights": "Pull, list and verify model weights.",
     "buckets": "Make the object store's buckets and have it tell of new objects.",
     "top": "Show what a running server is up to, live.",

@@ -23,7 +23,7 @@ from results_api.database.recording import Status
 from results_api.formats import negotiation as formats
 from results_api.formats.style import Style
 from results_api.http import audio as api_audio
-from results_api.http import conditional, corrections, documents, replays, searching, styling, webhooks
+from results_api.http import conditional, corrections, documents, people, replays, searching, styling, webhooks
 from results_api.http import events as events_stream
 from results_api.http.documents import MediaDocument, MediaPage
 from results_api.http.reading import Reading, unknown
@@ -181,6 +181,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     api.include_router(api_audio.router(runtime, reading))
     api.include_router(corrections.router(runtime, database, reading, watching, transcripts))
+    api.include_router(people.router(runtime, database, reading))
     api.include_router(replays.router(runtime, database))
     api.include_router(searching.router(runtime, database))
     api.include_router(webhooks.router(runtime, database))
