@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from polyvox import keys
@@ -19,11 +20,13 @@ from polyvox.contracts import (
     SuspectWords,
     Word,
 )
-from polyvox.errors import NotFound, PolyvoxError, Transient, WeightsMissing
+from polyvox.errors import Fatal, NotFound, PolyvoxError, Transient, WeightsMissing
 from polyvox.failures import stage_failed
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
-from transcriber.engines.base import TranscribeOptions, Transcription
+from polyvox.settings.remote import OPENAI
+from transcriber.engines.base import EngineWord, TranscribeOptions, Transcription
+from transcriber.overflow import Overflow
 
 Transcribe = Callable[[bytes, str, TranscribeOptions], Awaitable[Transcription]]
 """FLAC of a part, engine and options to words, times from the start of the part."""
@@ -37,6 +40,16 @@ Measure = Callable[[PartReady | RetakeReady, str, str, Transcription], None]
 
 def _unmeasured(_part: PartReady | RetakeReady, _engine: str, _model: str, _result: Transcription) -> None:
     """For handlers that nobody measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to make a part's words, and where they lie then."""
+
+    engine: str
+    options: TranscribeOptions
+    options_hash: str
+    key: str
 
 
 class Handler:
@@ -53,7 +66,10 @@ class Handler:
         engine: str,
         model: str,
         measure: Measure = _unmeasured,
+        remote_model: str = "",
+        overflow: Overflow | None = None,
     ) -> None:
+        """``remote_model`` is the default of the engine elsewhere; ``overflow`` says when parts go there, too."""
         self._store = store
         self._publisher = publisher
         self._clock = clock
@@ -62,6 +78,8 @@ class Handler:
         self._engine = engine
         self._model = model
         self._measure = measure
+        self._remote_model = remote_model
+        self._overflow = overflow
 
     async def handle(self, envelope: Envelope[Any]) -> None:
         """Handle one ``part-ready``.
@@ -71,15 +89,9 @@ class Handler:
             Transient: store, log, weights or the model's process are in trouble.
         """
         part: PartReady = envelope.data
-        engine, options = self.wanted(part.options)
-        options_hash = options_hash_of(engine, options, forced_by=part.replay if part.force else None)
-        key = keys.words(part.media_id, part.part, options_hash)
         began_s = self._clock.monotonic_s()
-        words = await self.stored(key)
-        if words is None:
-            result = await self.write_down(part, engine, options)
-            words = part_words(part, engine, options, result)
-            await self._store.put(key, words.model_dump_json().encode(), content_type="application/json")
+        choices = self._choices(part)
+        choice, words = await self._done(choices) or await self._do(part, choices)
         await self._publisher.publish(
             PartTranscribed(
                 media_id=part.media_id,
@@ -88,10 +100,10 @@ class Handler:
                 replay=part.replay,
                 part=part.part,
                 part_count=part.part_count,
-                words_key=key,
-                options_hash=options_hash,
-                engine=engine,
-                model=options.model,
+                words_key=choice.key,
+                options_hash=choice.options_hash,
+                engine=choice.engine,
+                model=choice.options.model,
                 language=words.language,
                 word_count=len(words.words),
                 audio_s=part.end_s - part.start_s,
@@ -106,17 +118,67 @@ class Handler:
 
     def wanted(self, options: Options) -> tuple[str, TranscribeOptions]:
         """Engine and options of a recording, with this worker's own where it names none."""
-        return options.engine or self._engine, TranscribeOptions(
+        return self._on(options.engine or self._engine, options)
+
+    def _on(self, engine: str, options: Options) -> tuple[str, TranscribeOptions]:
+        return engine, TranscribeOptions(
             language=options.language,
             task=options.task,
-            model=options.model or self._model,
+            model=options.model or (self._remote_model if engine == OPENAI else self._model),
             prompt=options.prompt,
             temperature=options.temperature or 0.0,
+            languages=tuple(options.languages or ()),
         )
+
+    def _choices(self, part: PartReady) -> list[Choice]:
+        """Who may write a part's words: the engine it is for, then the one elsewhere when too much waits for that."""
+        engines = [part.options.engine or self._engine]
+        # Who names an engine or a model gets that one, and a recording that must not leave stays.
+        if self._overflow is not None and part.options.engine is None and part.options.model is None:
+            engines.append(OPENAI)
+        return [choice_of(part, *self._on(engine, part.options)) for engine in engines]
+
+    async def _done(self, choices: Sequence[Choice]) -> tuple[Choice, PartWords] | None:
+        """What is there already, whoever did it."""
+        for choice in choices:
+            if (words := await self.stored(choice.key)) is not None:
+                return choice, words
+        return None
+
+    async def _do(self, part: PartReady, choices: Sequence[Choice]) -> tuple[Choice, PartWords]:
+        here = choices[0]
+        if self._overflow is None:
+            return here, await self._written(part, here)
+        for other in choices[1:]:
+            with self._overflow.elsewhere() as goes:
+                if goes and (words := await self._tried(part, other, self._overflow)) is not None:
+                    return other, await self._kept(other, words)
+        with self._overflow.here():
+            return here, await self._written(part, here)
+
+    async def _tried(self, part: PartReady, choice: Choice, overflow: Overflow) -> PartWords | None:
+        """Words from elsewhere; None: they cannot be had there now, which is no reason to wait for them."""
+        try:
+            return await self._heard(part, choice)
+        except (Transient, Fatal) as error:
+            overflow.failed(error)
+            return None
+
+    async def _written(self, part: PartReady, choice: Choice) -> PartWords:
+        return await self._kept(choice, await self._heard(part, choice))
+
+    async def _heard(self, part: PartReady, choice: Choice) -> PartWords:
+        result = await self.write_down(part, choice.engine, choice.options)
+        return part_words(part, choice.engine, choice.options, result)
+
+    async def _kept(self, choice: Choice, words: PartWords) -> PartWords:
+        await self._store.put(choice.key, words.model_dump_json().encode(), content_type="application/json")
+        return words
 
     async def write_down(self, part: PartReady | RetakeReady, engine: str, options: TranscribeOptions) -> Transcription:
         """Fetch the audio and have an engine listen to it. Raises as ``handle``."""
-        await self._provided(options.model)
+        if engine != OPENAI:
+            await self._provided(options.model)
         flac = await fetch_slice(self._store, part.audio)
         result = await self._transcribe(flac, engine, options)
         self._measure(part, engine, options.model, result)
@@ -139,6 +201,11 @@ class Handler:
             raise WeightsMissing(model) from error
 
 
+def choice_of(part: PartReady, engine: str, options: TranscribeOptions) -> Choice:
+    options_hash = options_hash_of(engine, options, forced_by=part.replay if part.force else None)
+    return Choice(engine, options, options_hash, keys.words(part.media_id, part.part, options_hash))
+
+
 def options_hash_of(engine: str, options: TranscribeOptions, *, forced_by: str | None = None) -> str:
     """What words are stored under: the same for the same request, whoever fills in the defaults.
 
@@ -154,6 +221,7 @@ def options_hash_of(engine: str, options: TranscribeOptions, *, forced_by: str |
             "prompt": options.prompt,
             # Left out where it is as it always was, so that words from before it could be chosen are found.
             **({"temperature": options.temperature} if options.temperature else {}),
+            **({"languages": sorted(options.languages)} if options.languages else {}),
         }
     )
 
@@ -166,6 +234,17 @@ def part_words(
     def at(seconds: float) -> float:
         return round(min(part.start_s + seconds, part.end_s), 3)
 
+    def word(one: EngineWord, reason: str | None = None) -> Word:
+        return Word(
+            start_s=at(one.start_s),
+            end_s=at(one.end_s),
+            text=one.text,
+            probability=one.probability,
+            segment=one.segment,
+            language=one.language,
+            reason=reason,
+        )
+
     return PartWords(
         media_id=part.media_id,
         part=part.part,
@@ -173,19 +252,16 @@ def part_words(
         end_s=part.end_s,
         language=result.language,
         languages=[LanguageGuess(language=code, probability=chance) for code, chance in result.languages],
-        words=[
-            Word(
-                start_s=at(word.start_s),
-                end_s=at(word.end_s),
-                text=word.text,
-                probability=word.probability,
-                segment=word.segment,
-            )
-            for word in result.words
-        ],
+        words=[word(one) for one in result.words],
         speech=[SpeechRegion(start_s=at(start_s), end_s=at(end_s)) for start_s, end_s in result.speech],
         suspects=[
-            SuspectWords(start_s=at(one.start_s), end_s=at(one.end_s), text=one.text, reason=one.reason)
+            SuspectWords(
+                start_s=at(one.start_s),
+                end_s=at(one.end_s),
+                text=one.text,
+                reason=one.reason,
+                words=[word(found, one.reason) for found in one.words],
+            )
             for one in result.suspects
         ],
         engine=engine,

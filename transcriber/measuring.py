@@ -19,11 +19,12 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """``default_model`` is the process's own; of others, those with a public name show under it."""
+    """``default_model`` is the process's own; others show under their names where these are public or ``remote``."""
 
     counters: Metrics
     classes: TenantClasses = EVERYBODY_ALIKE
     default_model: str = ""
+    remote: frozenset[str] = frozenset()
 
     def transcribed(self, part: PartReady | RetakeReady, engine: str, model: str, result: Transcription) -> None:
         """Count a part, or the stretches of a second attempt, that an engine has just worked through."""
@@ -43,9 +44,12 @@ class Measuring:
             shown = self._shown(load.model)
             self.counters.observe(metrics.MODEL_LOAD, load.took_s, stage="transcribe", engine=engine, model=shown)
         whose = self.classes.of(part.tenant)
+        if effort.sent_s:
+            self.counters.add(metrics.REMOTE_AUDIO, effort.sent_s, model=which["model"], tenant_class=whose)
         self.counters.add(
             metrics.DEVICE_TIME, effort.busy_s, stage="transcribe", device=effort.device, tenant_class=whose
         )
 
     def _shown(self, model: str) -> str:
-        return model if model == self.default_model or model in known_models() else OTHER
+        known = model == self.default_model or model in self.remote or model in known_models()
+        return model if known else OTHER

@@ -85,7 +85,7 @@ def plan(
     """
     windows: list[Window] = []
     taken: list[Region] = []
-    edges = _padded(speech, 0.0, duration_s, pad_s)
+    edges = padded(speech, 0.0, duration_s, pad_s)
     for index in range(len(speech)):
         more = [*taken, speech[index]]
         first = index - len(taken)
@@ -147,8 +147,8 @@ def spread(windows: Sequence[Window], count: int) -> list[int]:
     return sorted({round(at) for at in np.linspace(0, len(windows) - 1, count)})
 
 
-def _padded(speech: Sequence[Region], low_s: float, high_s: float, pad_s: float) -> list[Region]:
-    """Regions grown by ``pad_s``, at most to the middle of the pause between two."""
+def padded(speech: Sequence[Region], low_s: float, high_s: float, pad_s: float) -> list[Region]:
+    """Regions grown by ``pad_s``, at most to the middle of the pause between two, within [low_s, high_s]."""
     grown = []
     for index, (start_s, end_s) in enumerate(speech):
         before = (speech[index - 1][1] + start_s) / 2 if index else low_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.grafana import elsewhere
 from infra.grafana.board import Board, Line, Panel
 from infra.grafana.promql import increase, mean, now, quantile, rate, told
 from polyvox import metrics
@@ -178,7 +179,7 @@ def _panels(stage: str, worker: str) -> tuple[Panel, ...]:
     if stage == "merge":
         return work
     work = (*work, _failures(stage))
-    engine = (*_engine(stage), *(_TRANSCRIBER if stage == "transcribe" else ()))
+    engine = (*_engine(stage), *((*_TRANSCRIBER, *elsewhere.PANELS) if stage == "transcribe" else ()))
     loads = () if stage == "normalise" else (_model_load(stage),)
     return (*_waiting(stage), *engine, *loads, *work)
 

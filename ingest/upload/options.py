@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, get_args
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from polyvox import languages
 from polyvox.contracts import Options
 from polyvox.http import Problem
 from polyvox.settings import Settings
+from polyvox.settings.remote import OPENAI
 from polyvox.weights import known_models
 
 KNOWN = tuple(Options.model_fields)
@@ -26,6 +27,7 @@ NOTHING_FIXED: Mapping[str, Any] = {}
 FOR_LANGUAGE: Mapping[str, Any] = {
     "task": "detect",
     "language": None,
+    "languages": None,
     "diarize": False,
     "num_speakers": None,
     "min_speakers": None,
@@ -42,20 +44,34 @@ _DOES = {"translate": "translate", "detect": "find out a language"}
 class Known:
     """What an upload may ask for. ``models`` None: any name goes, for whoever runs models of their own.
 
-    ``default_model`` is the one for uploads that name none.
+    ``default_model`` is the one for uploads that name none; ``keep_suspects``: what holds for those that do not say.
+    Models are those of the default engine; ``elsewhere`` has the models of engines that have others.
     """
 
     engines: Collection[str]
     models: Collection[str] | None = None
     default_model: str = "base"
+    keep_suspects: bool | None = None
+    elsewhere: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
+        engines = get_args(Settings.model_fields["transcriber_engine"].annotation)
+        local, remote = frozenset(known_models()), frozenset({settings.openai_model, *settings.openai_models})
+        is_remote = settings.transcriber_engine == OPENAI
+        # Without a key nobody could do what is asked.
+        offered = [name for name in engines if name != OPENAI or is_remote or settings.openai_api_key is not None]
         return cls(
-            engines=get_args(Settings.model_fields["transcriber_engine"].annotation),
-            models=frozenset(known_models()),
-            default_model=settings.transcriber_model,
+            engines=offered,
+            models=remote if is_remote else local,
+            default_model=settings.openai_model if is_remote else settings.transcriber_model,
+            keep_suspects=settings.keep_suspects or None,
+            elsewhere={name: remote if name == OPENAI else local for name in offered},
         )
+
+    def models_of(self, engine: str | None) -> Collection[str] | None:
+        """What an upload that names this engine, or none, may ask for."""
+        return self.elsewhere.get(engine, self.models) if engine else self.models
 
 
 def is_option(name: str) -> bool:
@@ -81,6 +97,9 @@ def read_options(fields: Sequence[tuple[str, str]], known: Known, fixed: Mapping
             continue
         elif name == "metadata":
             _add_metadata(metadata, _metadata_object(value))
+        elif name == "languages":
+            # A list: with commas between, or a field for each, as forms have lists.
+            values[name] = ",".join(filter(None, (values.get(name), value.strip())))
         elif name in values:
             raise refusals.bad_option(f"The option {name} is given twice. Give it once.", name)
         else:
@@ -101,10 +120,16 @@ def check_options(
             raise _unknown_option(name)
     entries: dict[str, str] = {}
     _add_metadata(entries, metadata)
-    wanted: dict[str, Any] = {**values, "metadata": entries}
+    wanted: dict[str, Any] = {"keep_suspects": known.keep_suspects, **values, "metadata": entries}
     if isinstance(language := wanted.get("language"), str):
         wanted["language"] = None if language.lower() == "auto" else language.lower()
-    for name, all_known in (("model", known.models), ("engine", known.engines)):
+    if isinstance(some := wanted.get("languages"), str):
+        wanted["languages"] = [code.strip().lower() for code in some.split(",") if code.strip()]
+    engine = wanted.get("engine")
+    for name, all_known in (
+        ("engine", known.engines),
+        ("model", known.models_of(engine if isinstance(engine, str) else None)),
+    ):
         if isinstance(value := wanted.get(name), str):
             _check_known(name, value, all_known)
     try:
@@ -194,12 +219,14 @@ def _check_model_can(options: Options, default_model: str) -> None:
             "model",
         )
     spoken = languages.of_model(model)
-    if options.language is not None and options.language not in spoken:
-        raise refusals.bad_option(
-            f"The model {model!r} does not know the language {options.language!r}. It knows: "
-            f"{', '.join(sorted(spoken))}; use 'auto' to find out which is spoken.",
-            "language",
-        )
+    for name, codes in (("language", [options.language]), ("languages", options.languages or [])):
+        for code in filter(None, codes):
+            if code not in spoken:
+                raise refusals.bad_option(
+                    f"The model {model!r} does not know the language {code!r}. It knows: "
+                    f"{', '.join(sorted(spoken))}; use 'auto' to find out which is spoken.",
+                    name,
+                )
 
 
 def _blamed(error: ValidationError) -> str | None:
@@ -214,5 +241,7 @@ def _explain(error: ValidationError) -> str:
         reason = problem["msg"].removeprefix("Value error, ")
         if name == "language":
             reason = "use 'auto' or an ISO 639 code such as en, de or yue"
+        elif name.startswith("languages"):
+            name, reason = "languages", "use ISO 639 codes with commas between, such as en,de"
         said.append(f"{name}: {reason}" if name else reason)
     return f"Correct this and send it again: {'; '.join(said)}."

@@ -20,6 +20,9 @@ from polyvox.metrics.engines import (
     ENGINE_TOKENS,
     ENGINE_WINDOWS,
     MODEL_LOAD,
+    OVERFLOWING,
+    REMOTE_AUDIO,
+    REMOTE_REQUESTS,
 )
 from polyvox.metrics.intake import (
     BUCKET_HELD,
@@ -154,6 +157,7 @@ __all__ = [
     "MESSAGES_RETRIED",
     "MODEL_LOAD",
     "ORPHANS",
+    "OVERFLOWING",
     "PARTITIONS_ASSIGNED",
     "PARTS",
     "PROCESS_CHILDREN",
@@ -166,6 +170,8 @@ __all__ = [
     "RECORDINGS_ENDED",
     "RECORDINGS_LATE",
     "RECORDINGS_OVERDUE",
+    "REMOTE_AUDIO",
+    "REMOTE_REQUESTS",
     "RETAKES",
     "RETENTION_OVERDUE",
     "RETENTION_REMOVED",

@@ -72,7 +72,30 @@ DEVICE_TIME = Metric(
     "counter",
     "seconds",
     ("stage", "device", "tenant_class"),
-    "What work cost: seconds that a device (cpu, cuda) worked for a class of tenants.",
+    "What work cost: seconds that a device (cpu, cuda; remote is an endpoint elsewhere) worked for a class of tenants.",
+)
+REMOTE_AUDIO = Metric(
+    "polyvox_remote_audio_seconds_total",
+    "counter",
+    "seconds",
+    ("model", "tenant_class"),
+    "Audio that was sent to the endpoint of the engine openai and written down there, for a class of tenants: what it "
+    "is paid for. What was sent again after a failure is not counted again.",
+)
+REMOTE_REQUESTS = Metric(
+    "polyvox_remote_requests_total",
+    "counter",
+    "requests",
+    ("model", "outcome"),
+    "Requests to that endpoint: answered, limited (429, or an account that is used up), unreached, failed (worth "
+    "another try) or refused.",
+)
+OVERFLOWING = Metric(
+    "polyvox_overflowing_transcribers",
+    "gauge",
+    "transcribers",
+    (),
+    "Transcribers that send parts to that endpoint as well, because too much audio waits for the models here.",
 )
 
 ALL = (
@@ -85,4 +108,7 @@ ALL = (
     BATCH_FILL,
     MODEL_LOAD,
     DEVICE_TIME,
+    REMOTE_AUDIO,
+    REMOTE_REQUESTS,
+    OVERFLOWING,
 )

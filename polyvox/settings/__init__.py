@@ -11,6 +11,7 @@ from polyvox.settings.kafka import KafkaSettings
 from polyvox.settings.models import ModelSettings
 from polyvox.settings.objects import ObjectSettings
 from polyvox.settings.process import ProcessSettings
+from polyvox.settings.remote import RemoteSettings
 from polyvox.settings.results import ResultSettings
 from polyvox.settings.retention import RetentionSettings
 from polyvox.settings.speakers import SpeakerSettings
@@ -22,6 +23,7 @@ from polyvox.settings.work import WorkSettings
 # Fields are listed in the order of the bases, the last one first.
 class Settings(
     WorkSettings,
+    RemoteSettings,
     ModelSettings,
     TenantSettings,
     UploadSettings,

@@ -17,8 +17,8 @@ class ModelSettings(BaseSettings):
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     threads: int = Field(0, ge=0, description="Threads a model uses on CPU; 0 uses all cores.")
-    transcriber_engine: Literal["ctranslate2", "whisper"] = Field(
-        "ctranslate2", description="Engine that writes the words."
+    transcriber_engine: Literal["ctranslate2", "whisper", "openai"] = Field(
+        "ctranslate2", description="Engine that writes the words; openai sends audio to an endpoint elsewhere."
     )
     transcriber_model: str = Field("base", description="Model of the transcriber when a request names none.")
     transcriber_concurrency: int = Field(1, ge=1, description="Parts transcribed at the same time by one transcriber.")

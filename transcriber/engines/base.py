@@ -59,7 +59,7 @@ class Effort:
     """What a part cost its engine; it travels to the parent with the words.
 
     ``window_s`` is audio in ``windows``, of which each has 30 s to fill; ``decodes`` are
-    hypotheses, ``tokens`` theirs. ``busy_s`` leaves loading out.
+    hypotheses, ``tokens`` theirs. ``busy_s`` leaves loading out. ``sent_s`` is audio that left the machine.
     """
 
     device: str = "cpu"
@@ -69,6 +69,7 @@ class Effort:
     decodes: int = 0
     tokens: int = 0
     loads: tuple[Load, ...] = ()
+    sent_s: float = 0.0
 
 
 NO_EFFORT = Effort()
@@ -95,6 +96,8 @@ class Transcription:
     """(start, end) in seconds of what the voice activity detector heard."""
     suspects: list[Suspect] = field(default_factory=list)
     """What was left out of the words, since it is not to be trusted."""
+    estimated: bool = False
+    """Times of words were worked out from the length of the text, not measured."""
     effort: Effort = field(default=NO_EFFORT, compare=False)
 
 
