@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.grafana.board import Board, Line, Panel
-from infra.grafana.promql import increase, quantile, rate, told
+from infra.grafana.promql import increase, now, quantile, rate, told
 from polyvox import metrics
 
 LANE_AND_CLASS = "{{tenant_class}} {{lane}}"
@@ -78,6 +78,20 @@ BOARD = Board(
             "Recordings that ended without a transcript.",
             (Line(increase(metrics.RECORDINGS_ENDED, "tenant_class", outcome="failed"), "{{tenant_class}}"),),
             kind="bargauge",
+        ),
+        Panel(
+            "Went for its age, last 24 h",
+            "Recordings whose audio or text was older than their tenants keep it.",
+            (Line(increase(metrics.RETENTION_REMOVED, "what", "tenant_class"), "{{what}} {{tenant_class}}"),),
+            needs="a limit of age",
+            kind="bargauge",
+        ),
+        Panel(
+            "Kept beyond its limit",
+            "Of the oldest that the last sweep found; more than a sweep's ten minutes means that it falls behind.",
+            (Line(now(metrics.RETENTION_OVERDUE, "what"), "{{what}}"),),
+            unit="s",
+            needs="a limit of age",
         ),
     ),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
@@ -14,6 +13,7 @@ from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
 from polyvox.http import documented
 from polyvox.http.gateway import caller_of
+from polyvox.http.parameters import Moment, text_like
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from results_api.database import listing
@@ -23,7 +23,17 @@ from results_api.database.recording import Status
 from results_api.formats import negotiation as formats
 from results_api.formats.style import Style
 from results_api.http import audio as api_audio
-from results_api.http import conditional, corrections, documents, people, replays, searching, styling, webhooks
+from results_api.http import (
+    conditional,
+    corrections,
+    documents,
+    people,
+    replays,
+    retention,
+    searching,
+    styling,
+    webhooks,
+)
 from results_api.http import events as events_stream
 from results_api.http.documents import MediaDocument, MediaPage
 from results_api.http.reading import Reading, unknown
@@ -37,6 +47,8 @@ METADATA = "metadata."
 # Documented as a choice, yet read as text: the refusal is ours, and names the header's way as well.
 FORMAT = Query(description="Goes before Accept.", json_schema_extra={"enum": list(formats.MEDIA_TYPES)})
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it."}}
+
+Cursor = Annotated[str, text_like(listing.CURSOR)]
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -63,11 +75,11 @@ def router(runtime: Runtime) -> APIRouter:
     async def index(
         request: Request,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+        cursor: Annotated[Cursor | None, Query(description="next_cursor of the page before.")] = None,
         status: Annotated[Status | None, Query(description="Deleted recordings are listed only by this.")] = None,
         language: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
+        created_after: Moment | None = None,
+        created_before: Moment | None = None,
         filename: Annotated[str | None, Query(description="A piece of the file's name, in any case.")] = None,
     ) -> MediaPage:
         """Besides these parameters, any number of `metadata.KEY=VALUE`."""
@@ -75,8 +87,8 @@ def router(runtime: Runtime) -> APIRouter:
             status=status,
             language=language,
             tenant=caller_of(request, settings.trust_tenant_header).tenant,
-            created_after=_utc(created_after),
-            created_before=_utc(created_before),
+            created_after=created_after,
+            created_before=created_before,
             filename=filename,
             metadata={
                 name.removeprefix(METADATA): value
@@ -179,15 +191,14 @@ def router(runtime: Runtime) -> APIRouter:
             raise unknown(media_id)
         transcripts.forget(media_id)
 
-    api.include_router(api_audio.router(runtime, reading))
-    api.include_router(corrections.router(runtime, database, reading, watching, transcripts))
-    api.include_router(people.router(runtime, database, reading))
-    api.include_router(replays.router(runtime, database))
-    api.include_router(searching.router(runtime, database))
-    api.include_router(webhooks.router(runtime, database))
+    for others in (
+        api_audio.router(runtime, reading),
+        corrections.router(runtime, database, reading, watching, transcripts),
+        people.router(runtime, database, reading),
+        replays.router(runtime, database),
+        retention.router(runtime, database),
+        searching.router(runtime, database),
+        webhooks.router(runtime, database),
+    ):
+        api.include_router(others)
     return api
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    """Times without a zone are taken as UTC."""
-    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

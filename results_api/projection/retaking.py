@@ -27,7 +27,7 @@ def retakes_of(view: RecordingView, coverage: Coverage, *, version: int, gap_s: 
 
     The same view and the same gaps give the same retakes, whenever and how often that is asked.
     """
-    if view.ready is None:
+    if view.ready is None or view.audio_removed_at is not None:
         return []
     gaps = union((gap.start, gap.end) for gap in coverage.gaps)
     found = []

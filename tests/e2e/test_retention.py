@@ -29,7 +29,7 @@ from tests.support.turned_clock import TurnedClock
 DAY_S = 86_400.0
 
 
-def retention(world: Results, limits: Limits, *, days: float, page: int = 200) -> Retention:
+def retention(world: Results, limits: Limits, *, days: float = 0.0, page: int = 200) -> Retention:
     """A sweep as it is ``days`` after START."""
     clock = TurnedClock(START + timedelta(days=days))
     tools = (world.database, world.store, Publisher(world.runtime.log, clock, "/tests"), clock)
