@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
@@ -13,7 +14,6 @@ from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
 from polyvox.http import documented
 from polyvox.http.gateway import caller_of
-from polyvox.http.parameters import Moment, text_like
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from results_api.database import listing
@@ -48,8 +48,6 @@ METADATA = "metadata."
 FORMAT = Query(description="Goes before Accept.", json_schema_extra={"enum": list(formats.MEDIA_TYPES)})
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it."}}
 
-Cursor = Annotated[str, text_like(listing.CURSOR)]
-
 
 def router(runtime: Runtime) -> APIRouter:
     """The results API on the runtime's store and log, and the results database."""
@@ -75,11 +73,11 @@ def router(runtime: Runtime) -> APIRouter:
     async def index(
         request: Request,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[Cursor | None, Query(description="next_cursor of the page before.")] = None,
+        cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
         status: Annotated[Status | None, Query(description="Deleted recordings are listed only by this.")] = None,
         language: str | None = None,
-        created_after: Moment | None = None,
-        created_before: Moment | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
         filename: Annotated[str | None, Query(description="A piece of the file's name, in any case.")] = None,
     ) -> MediaPage:
         """Besides these parameters, any number of `metadata.KEY=VALUE`."""
@@ -87,8 +85,8 @@ def router(runtime: Runtime) -> APIRouter:
             status=status,
             language=language,
             tenant=caller_of(request, settings.trust_tenant_header).tenant,
-            created_after=created_after,
-            created_before=created_before,
+            created_after=_utc(created_after),
+            created_before=_utc(created_before),
             filename=filename,
             metadata={
                 name.removeprefix(METADATA): value
@@ -202,3 +200,8 @@ def router(runtime: Runtime) -> APIRouter:
     ):
         api.include_router(others)
     return api
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """Times without a zone are taken as UTC."""
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
