@@ -264,6 +264,7 @@ def part_words(
             )
             for one in result.suspects
         ],
+        estimated=result.estimated,
         engine=engine,
         model=options.model,
     )

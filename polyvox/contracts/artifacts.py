@@ -63,6 +63,8 @@ class PartWords(Contract):
     """What is not to be trusted, and why."""
     stretches: list[SpeechRegion] = []
     """Of a second attempt: what it listened to, and nothing else."""
+    estimated: bool = False
+    """The model gives no times of words: theirs follow from the length of the text and from where somebody speaks."""
     engine: str
     model: str
 

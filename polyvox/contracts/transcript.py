@@ -103,6 +103,17 @@ class UnplacedCorrection(Contract):
     name: str | None = None
 
 
+class TranscriptPart(Contract):
+    """Who wrote the words of a part. ``estimated``: their times follow from the length of the text."""
+
+    part: int
+    start: float
+    end: float
+    engine: str
+    model: str
+    estimated: bool = False
+
+
 class StageReport(Contract):
     status: StageStatus
     reason: str | None = None
@@ -127,6 +138,8 @@ class Transcript(Contract):
     speakers: list[TranscriptSpeaker] = []
     turns: list[TranscriptTurn] = []
     segments: list[TranscriptSegment] = []
+    parts: list[TranscriptPart] = []
+    """Those that have their words, in order."""
     coverage: Coverage = Coverage()
     suspects: list[TranscriptSuspect] = []
     """What looks made up, in order, whether it is left out or not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from polyvox.contracts import PartWords, Transcript, Turn
+from polyvox.contracts import PartWords, Transcript, TranscriptPart, Turn
 from results_api.merge import coverage, languages, retakes, segments, speakers, timeline
 from results_api.merge.attribution import assign
 from results_api.merge.intervals import Interval
@@ -43,6 +43,7 @@ def merge(media: MergeInput) -> Transcript:
         speakers=speakers.speakers(turns, words, media.people),
         turns=speakers.published_turns(turns),
         segments=built,
+        parts=[_written(part) for part in parts],
         coverage=coverage.with_retakes(
             coverage.audit(spoken, speech, _expected(media, parts)), media.diarization, parts, media.retakes
         ),
@@ -50,6 +51,17 @@ def merge(media: MergeInput) -> Transcript:
         versions=dict(media.versions),
         warnings=_warnings(media, parts),
         metadata=dict(media.options.metadata),
+    )
+
+
+def _written(part: PartWords) -> TranscriptPart:
+    return TranscriptPart(
+        part=part.part,
+        start=seconds(part.start_s),
+        end=seconds(part.end_s),
+        engine=part.engine,
+        model=part.model,
+        estimated=part.estimated,
     )
 
 

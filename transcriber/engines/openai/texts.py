@@ -45,4 +45,6 @@ def _begins(before: str, character: str) -> bool:
     """Whether a word begins at ``character`` although no space stands before it."""
     if unicodedata.category(character)[0] in "MP":
         return False
-    return bool(_UNSPACED.match(character)) or (bool(_UNSPACED.match(before)) and character.isalnum())
+    # A full stop as wide as a letter ends a word, too.
+    unspaced = bool(_UNSPACED.match(before)) or unicodedata.east_asian_width(before or " ") in ("W", "F")
+    return bool(_UNSPACED.match(character)) or (unspaced and character.isalnum())
