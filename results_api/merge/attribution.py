@@ -31,6 +31,11 @@ PAUSE_S = 0.3
 MARGINAL = 0.5
 """A word that fills less than this share of itself with its speaker's turns may be a slip."""
 
+BACKCHANNEL_S = 1.0
+"""An interjection that leaves the floor to whoever has it takes no longer."""
+
+NO_FLOOR = Measure([])
+
 
 class Attribution(NamedTuple):
     """``speaker`` is an id or ``unknown``. ``overlap``: several spoke during most of the word."""
@@ -62,7 +67,7 @@ def assign(
     runs = _runs(words)
     spans = [(words[first].start_s, max(word.end_s for word in words[first:end])) for first, end in runs]
     claims = _claim(spans, exclusive_turns or turns, bound_s)
-    followers = _smooth([words[first:end] for first, end in runs], claims)
+    followers = _smooth([words[first:end] for first, end in runs], claims, turns or exclusive_turns)
     speakers = [speaker for speaker, (first, end) in zip(followers, runs, strict=True) for _ in range(first, end)]
     several = Measure(overlaps(turns))
     return [Attribution(speaker, _mostly_inside(word, several)) for speaker, word in zip(speakers, words, strict=True)]
@@ -152,21 +157,60 @@ def _pieces(turns: Sequence[Turn]) -> list[tuple[float, float, str]]:
     return sorted((start, end, speaker) for speaker, intervals in spoken.items() for start, end in union(intervals))
 
 
-def _smooth(runs: Sequence[Sequence[Timed]], claims: Sequence[_Claim]) -> list[str]:
-    """A lone slip inside another speaker's sentence follows its neighbours.
+def _smooth(runs: Sequence[Sequence[Timed]], claims: Sequence[_Claim], turns: Sequence[Turn]) -> list[str]:
+    """What sentences know better than the borders of turns.
 
-    It is one when both neighbours, in the same breath and with no punctuation between, have
-    the same other speaker, and the word lies for less than MARGINAL in its own speaker's
-    turns. A backchannel ("mhm") lies within a turn of its own and keeps its speaker.
+    A stretch inside another speaker's sentence follows it: all in one breath, with no punctuation before, within
+    or after, it is a lone word that lies for less than MARGINAL in its own speaker's turns, or it is as short as
+    a backchannel and whoever speaks the sentence has a turn there as well. A backchannel that was written
+    ("I think. Mhm. We should") is set apart by punctuation and keeps its speaker.
+
+    A word at a border that lies for less than MARGINAL in its own speaker's turns goes to the side that its sentence
+    is on.
     """
     speakers = [claim.speaker for claim in claims]
-    for index in range(1, len(runs) - 1):
-        before, after = speakers[index - 1], claims[index + 1].speaker
-        if before != after or before in (speakers[index], UNKNOWN) or claims[index].share >= MARGINAL:
-            continue
-        if _flows(runs[index - 1], runs[index]) and _flows(runs[index], runs[index + 1]):
-            speakers[index] = before
+    floors = _floors(turns)
+    first = 0
+    while first < len(runs):
+        end = first + 1
+        while end < len(runs) and speakers[end] == speakers[first]:
+            end += 1
+        around = speakers[first - 1] if first > 0 and end < len(runs) and speakers[first - 1] == speakers[end] else None
+        if around not in (None, UNKNOWN) and _gives_way(runs, claims, floors.get(around, NO_FLOOR), first, end):
+            speakers[first:end] = [around] * (end - first)
+        elif end < len(runs):
+            _settle_border(runs, claims, speakers, end)
+        first = end
     return speakers
+
+
+def _floors(turns: Sequence[Turn]) -> dict[str, Measure]:
+    """When each speaker has a turn, alone or not."""
+    spoken: dict[str, list[Interval]] = {}
+    for turn in turns:
+        spoken.setdefault(turn.speaker, []).append((turn.start_s, turn.end_s))
+    return {speaker: Measure(union(intervals)) for speaker, intervals in spoken.items()}
+
+
+def _gives_way(runs: Sequence[Sequence[Timed]], claims: Sequence[_Claim], floor: Measure, first: int, end: int) -> bool:
+    """Whether ``runs[first:end]`` follow those around them, whose speaker has a turn during ``floor``."""
+    if not all(_flows(runs[index - 1], runs[index]) for index in range(first, end + 1)):
+        return False
+    if end - first == 1 and claims[first].share < MARGINAL:
+        return True
+    start_s, end_s = runs[first][0].start_s, runs[end - 1][-1].end_s
+    return end_s - start_s <= BACKCHANNEL_S and floor.covered_s(start_s, end_s) > MARGINAL * (end_s - start_s)
+
+
+def _settle_border(runs: Sequence[Sequence[Timed]], claims: Sequence[_Claim], speakers: list[str], border: int) -> None:
+    """``border`` is the first of another speaker's. At most one word changes sides."""
+    last = border - 1
+    if UNKNOWN in (speakers[last], speakers[border]) or not _flows(runs[last], runs[border]):
+        return
+    if claims[border].share < MARGINAL and ends_clause(runs[border][-1].text):
+        speakers[border] = speakers[last]
+    elif claims[last].share < MARGINAL and last > 0 and ends_clause(runs[last - 1][-1].text):
+        speakers[last] = speakers[border]
 
 
 def _flows(left: Sequence[Timed], right: Sequence[Timed]) -> bool:

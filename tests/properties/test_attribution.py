@@ -99,7 +99,9 @@ def test_a_slip_inside_a_sentence_follows_its_neighbours() -> None:
     spoken = [word(0.5, 0.9, " on"), word(0.95, 1.2, " the"), word(1.22, 1.6, " other")]
     assert who(spoken, exclusive) == ["S1", "S1", "S1"]
     after_a_sentence = [word(0.5, 0.9, " on."), *spoken[1:]]
-    assert who(after_a_sentence, exclusive) == ["S1", "S2", "S1"]
+    assert who(after_a_sentence, exclusive) == ["S1", "S1", "S1"]
+    by_itself = [after_a_sentence[0], word(0.95, 1.2, " Oh."), spoken[2]]
+    assert who(by_itself, exclusive) == ["S1", "S2", "S1"]
 
 
 def test_a_backchannel_keeps_its_speaker() -> None:
@@ -111,3 +113,24 @@ def test_a_backchannel_keeps_its_speaker() -> None:
 def test_glued_words_stay_with_one_speaker() -> None:
     exclusive = [turn(0, 1.0, "S1"), turn(1.0, 3, "S2")]
     assert who([word(0.2, 1.0, " twenty"), word(1.0, 1.3, "-five")], exclusive) == ["S1", "S1"]
+
+
+def test_a_short_overlap_inside_a_sentence_does_not_split_it() -> None:
+    # S2 says "mhm" while S1 goes on; the transcriber wrote what S1 says.
+    exclusive = [turn(0, 1.0, "S1"), turn(1.0, 1.7, "S2"), turn(1.7, 3, "S1")]
+    spoken = [word(0.5, 1.0, " and"), word(1.02, 1.3, " then"), word(1.3, 1.68, " we"), word(1.7, 2.0, " went")]
+    full = [turn(0, 3, "S1"), turn(1.0, 1.7, "S2")]
+    assert who(spoken, exclusive, full) == ["S1"] * 4
+    silent_meanwhile = [turn(0, 1.0, "S1"), turn(1.0, 1.7, "S2"), turn(1.7, 3, "S1")]
+    assert who(spoken, exclusive, silent_meanwhile) == ["S1", "S2", "S2", "S1"]
+    written = [word(0.5, 1.0, " think."), word(1.02, 1.68, " Mhm."), word(1.7, 2.0, " We")]
+    assert who(written, exclusive, full) == ["S1", "S2", "S1"]
+
+
+def test_a_word_on_a_border_stays_with_its_sentence() -> None:
+    exclusive = [turn(0, 1.0, "S1"), turn(1.35, 3, "S2")]
+    ending = [word(0.5, 1.0, " very"), word(1.02, 1.4, " fine."), word(1.5, 1.9, " Good"), word(1.9, 2.2, " for")]
+    assert who(ending, exclusive) == ["S1", "S1", "S2", "S2"]
+    exclusive = [turn(0, 1.05, "S1"), turn(1.5, 3, "S2")]
+    beginning = [word(0.5, 0.9, " fine."), word(1.0, 1.5, " Good"), word(1.5, 1.8, " for"), word(1.8, 2.0, " you")]
+    assert who(beginning, exclusive) == ["S1", "S2", "S2", "S2"]
