@@ -21,6 +21,7 @@ COMMANDS = {
     "watch": "Print what is said in a recording as it is written down.",
     "list": "List the recordings that a server has.",
     "export": "Write transcripts that a server has, as subtitles, tables and more.",
+    "correct": "Put right what a transcript says and who says it.",
     "search": "Show where something was said.",
     "delete": "Remove recordings and everything made from them.",
     "webhooks": "Tell other programs how recordings end.",

@@ -17,6 +17,7 @@ from polyvox.client import calls
 from polyvox.client.async_parts import PartsUpload
 from polyvox.client.bulk import How, Uploaded, upload_all_async
 from polyvox.client.calls import Recording, TranscriptFormat
+from polyvox.client.corrections import AsyncCorrections
 from polyvox.client.files import Progress, ProgressFile
 from polyvox.client.following import growing_async, states_async
 from polyvox.client.found import Hit, hit, page_params
@@ -55,6 +56,7 @@ class AsyncClient:
             timeout=calls.TIMEOUT,
             limits=calls.LIMITS,
         )
+        self.corrections = AsyncCorrections(self._send)
         self.speakers = AsyncSpeakers(self._send)
         self.webhooks = AsyncWebhooks(self._send, self._once)
 

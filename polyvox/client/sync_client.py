@@ -15,6 +15,7 @@ import httpx_sse
 from polyvox.client import calls
 from polyvox.client.bulk import How, Uploaded, upload_all
 from polyvox.client.calls import Recording, TranscriptFormat
+from polyvox.client.corrections import Corrections
 from polyvox.client.files import Progress, ProgressFile
 from polyvox.client.following import growing, states
 from polyvox.client.found import Hit, hit, page_params
@@ -54,6 +55,7 @@ class Client:
             timeout=calls.TIMEOUT,
             limits=calls.LIMITS,
         )
+        self.corrections = Corrections(self._send)
         self.speakers = Speakers(self._send)
         self.webhooks = Webhooks(self._send, self._once)
 
