@@ -6,7 +6,7 @@ Groups: ``sounds``, made by benchmarks.nonspeech; ``nonspeech`` and ``voices`` o
 babble and speech played backwards); ``pauses``, recordings of that set with long pauses or music around the speech;
 ``between``, sentences of that set with every sound between two of them. In the last two, words count that begin more
 than a second from any speech, and WER says that silence was not bought with words. Each system runs in a process of
-its own, with its defaults.
+its own, with its defaults; what several calls find for several groups is kept together in the folder ``--into``.
 """
 
 from __future__ import annotations
@@ -207,7 +207,9 @@ def main() -> None:
         )
         if answer.returncode:
             raise SystemExit(f"{system} failed:\n{answer.stderr[-4000:]}")
-        (arguments.into / f"{system}.json").write_text(answer.stdout.splitlines()[-1])
+        place = arguments.into / f"{system}.json"
+        before = json.loads(place.read_text()) if place.exists() else {}
+        place.write_text(json.dumps({**before, **json.loads(answer.stdout.splitlines()[-1])}, ensure_ascii=False))
     there = [name for name in SYSTEMS if (arguments.into / f"{name}.json").exists()]
     report({name: json.loads((arguments.into / f"{name}.json").read_text()) for name in there}, groups)
 

@@ -36,16 +36,22 @@ def joined(stretches: Sequence[Region], results: Sequence[Transcription]) -> Tra
         offset_s = _from_s(stretch)
         first = 1 + max((word.segment for word in words), default=-1)
         for word in result.words:
-            start_s, end_s = word.start_s + offset_s, word.end_s + offset_s
-            if stretch[0] - SLACK_S <= (start_s + end_s) / 2 <= stretch[1] + SLACK_S:
-                words.append(replace(word, start_s=start_s, end_s=end_s, segment=first + word.segment))
+            moved = _moved(word, offset_s, first, result.language)
+            if stretch[0] - SLACK_S <= (moved.start_s + moved.end_s) / 2 <= stretch[1] + SLACK_S:
+                words.append(moved)
         speech += [
             (max(start_s + offset_s, stretch[0]), min(end_s + offset_s, stretch[1]))
             for start_s, end_s in result.speech
             if start_s + offset_s < stretch[1] and end_s + offset_s > stretch[0]
         ]
         suspects += [
-            replace(one, start_s=one.start_s + offset_s, end_s=one.end_s + offset_s) for one in result.suspects
+            replace(
+                one,
+                start_s=one.start_s + offset_s,
+                end_s=one.end_s + offset_s,
+                words=[_moved(word, offset_s, first, result.language) for word in one.words],
+            )
+            for one in result.suspects
         ]
         effort = _sum(effort, result.effort)
     return Transcription(
@@ -55,6 +61,17 @@ def joined(stretches: Sequence[Region], results: Sequence[Transcription]) -> Tra
         speech=speech,
         suspects=suspects,
         effort=effort,
+    )
+
+
+def _moved(word: EngineWord, offset_s: float, first: int, language: str | None) -> EngineWord:
+    """A word of a cut in the part's time; it says its language, which need not be that of other cuts."""
+    return replace(
+        word,
+        start_s=word.start_s + offset_s,
+        end_s=word.end_s + offset_s,
+        segment=first + word.segment,
+        language=word.language or language,
     )
 
 

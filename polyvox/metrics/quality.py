@@ -10,7 +10,7 @@ SUSPECT_WORDS = Metric(
     "counter",
     "words",
     ("tenant_class",),
-    "Words where no speech was heard: possibly made up by the model.",
+    "Words that look made up, whether they are left out of transcripts or flagged in them.",
 )
 SPEECH = Metric(
     "polyvox_speech_seconds_total",

@@ -40,12 +40,17 @@ def dominant(parts: Iterable[PartWords], fallback: str | None = None) -> str | N
     """
     spoken_s: dict[str, float] = {}
     for part in parts:
-        if part.language and _weight_s(part) > 0:
-            spoken_s[part.language] = spoken_s.get(part.language, 0.0) + _weight_s(part)
+        for language, length_s in _lengths(part):
+            if language and length_s > 0:
+                spoken_s[language] = spoken_s.get(language, 0.0) + length_s
     return min(spoken_s, key=lambda language: (-spoken_s[language], language), default=fallback)
 
 
 def _weight_s(part: PartWords) -> float:
-    """Seconds of words; words without length still weigh a little."""
-    words_s = sum(max(word.end_s - word.start_s, 0.001) for word in part.words)
-    return words_s or sum(max(region.end_s - region.start_s, 0.0) for region in part.speech)
+    return sum(length_s for _, length_s in _lengths(part))
+
+
+def _lengths(part: PartWords) -> list[tuple[str | None, float]]:
+    """Languages with seconds of words, else of speech; words without length still weigh a little."""
+    words = [(word.language or part.language, max(word.end_s - word.start_s, 0.001)) for word in part.words]
+    return words or [(part.language, max(region.end_s - region.start_s, 0.0)) for region in part.speech]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from polyvox.contracts import PartWords, Transcript, TranscriptPart, Turn
-from results_api.merge import coverage, languages, retakes, segments, speakers, timeline
+from results_api.merge import coverage, doubts, languages, retakes, segments, speakers, timeline
 from results_api.merge.attribution import assign
 from results_api.merge.intervals import Interval
 from results_api.merge.merge_input import MergeInput
@@ -19,10 +19,12 @@ OPEN = ("pending", "running")
 def merge(media: MergeInput) -> Transcript:
     """The transcript of what is there: with parts or speakers still awaited its status is ``processing``.
 
-    Every word of every part appears exactly once. The order in which parts and turns come
-    makes no difference. Without a diarization words have no speaker (None).
+    Every word of every part appears exactly once, but what looks made up, unless it is wanted. The order in which
+    parts and turns come makes no difference. Without a diarization words have no speaker (None).
     """
     parts = retakes.joined(timeline.in_order(media.words), media.retakes)
+    keep = bool(media.options.keep_suspects)
+    parts = doubts.brought_in(parts) if keep else parts
     words = timeline.lay_out(parts, media.duration_s, media.options.language)
     turns: list[Turn] = []
     if media.diarization is not None:
@@ -30,8 +32,11 @@ def merge(media: MergeInput) -> Transcript:
         exclusive = speakers.inside(media.diarization.exclusive_turns, media.duration_s)
         words = _attributed(words, exclusive, turns)
     speech = coverage.heard(media.diarization, parts, media.retakes)
-    words = _audited(words, speech)
+    words = doubts.marked(words, parts, speech)
+    gone = [not keep and away for away in doubts.left_out(words, parts, media.diarization)]
+    suspects = doubts.listed(words, gone, parts, keep=keep)
     spoken = [(word.start_s, word.end_s) for word in words]
+    words = [word for word, away in zip(words, gone, strict=True) if not away]
     built = segments.build(words)
     return Transcript(
         media_id=media.media_id,
@@ -47,6 +52,7 @@ def merge(media: MergeInput) -> Transcript:
         coverage=coverage.with_retakes(
             coverage.audit(spoken, speech, _expected(media, parts)), media.diarization, parts, media.retakes
         ),
+        suspects=suspects,
         stages=dict(media.stages),
         versions=dict(media.versions),
         warnings=_warnings(media, parts),
@@ -68,11 +74,6 @@ def _written(part: PartWords) -> TranscriptPart:
 def _attributed(words: Sequence[SpokenWord], exclusive: Sequence[Turn], turns: Sequence[Turn]) -> list[SpokenWord]:
     found = assign(words, exclusive, turns)
     return [word._replace(speaker=who.speaker, overlap=who.overlap) for word, who in zip(words, found, strict=True)]
-
-
-def _audited(words: Sequence[SpokenWord], speech: Sequence[Interval] | None) -> list[SpokenWord]:
-    flags = coverage.suspects([(word.start_s, word.end_s) for word in words], speech)
-    return [word._replace(suspect=flag) for word, flag in zip(words, flags, strict=True)]
 
 
 def _status(media: MergeInput, parts: Sequence[PartWords]) -> Literal["processing", "completed", "failed"]:

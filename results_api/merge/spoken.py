@@ -24,7 +24,7 @@ class Timed(Protocol):
 
 
 class SpokenWord(NamedTuple):
-    """``speaker`` None: speakers are not known (yet). ``language`` is that of the word's part.
+    """``speaker`` None: speakers are not known (yet). ``reason``: why it looks made up, if it does.
 
     A tuple, since a recording has thousands, each made anew by every step.
     """
@@ -35,7 +35,7 @@ class SpokenWord(NamedTuple):
     probability: float = 1.0
     speaker: str | None = None
     overlap: bool = False
-    suspect: bool = False
+    reason: str | None = None
     language: str | None = None
 
     def published(self) -> TranscriptWord:
@@ -46,7 +46,8 @@ class SpokenWord(NamedTuple):
             probability=round(self.probability, 4),
             speaker=self.speaker,
             overlap=self.overlap,
-            suspect=self.suspect,
+            suspect=self.reason is not None,
+            reason=self.reason,
         )
 
 

@@ -26,7 +26,7 @@ def lay_out(parts: Sequence[PartWords], duration_s: float, language: str | None 
 
     Starts and ends never decrease, no word ends after the next one starts, and all lie
     within their part and [0, duration_s]. The few words that stand out of order are moved,
-    not the many. ``language`` is that of parts that tell none.
+    not the many. ``language`` is that of words and parts that tell none.
     """
     words: list[tuple[Word, PartWords]] = [(word, part) for part in parts for word in part.words]
     clamped = [_clamp(word, part, duration_s) for word, part in words]
@@ -42,7 +42,8 @@ def lay_out(parts: Sequence[PartWords], duration_s: float, language: str | None 
                 end_s=end_s,
                 text=spaced(words[index - 1][0].text, word.text) if first else word.text,
                 probability=word.probability,
-                language=part.language or language,
+                reason=word.reason,
+                language=word.language or part.language or language,
             )
         )
     return laid

@@ -114,7 +114,7 @@ class Measuring:
         coverage = transcript.coverage
         words = [word for segment in transcript.segments for word in segment.words]
         self.counters.add(metrics.WORDS, len(words), **whose)
-        self.counters.add(metrics.SUSPECT_WORDS, coverage.words_outside_speech, **whose)
+        self.counters.add(metrics.SUSPECT_WORDS, sum(len(one.text.split()) for one in transcript.suspects), **whose)
         self.counters.add(metrics.SPEECH, coverage.speech, **whose)
         self.counters.add(metrics.SPEECH_COVERED, coverage.covered, **whose)
         if words:

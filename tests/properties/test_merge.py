@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
@@ -51,9 +52,14 @@ def spoken(start_s: float, text: str, length_s: float = 0.4) -> Word:
     return Word(start_s=start_s, end_s=start_s + length_s, text=text, probability=0.9)
 
 
+def keeping(media: MergeInput) -> MergeInput:
+    """Words that look made up stay."""
+    return replace(media, options=media.options.model_copy(update={"keep_suspects": True}))
+
+
 @given(merge_inputs())
 def test_every_word_appears_exactly_once_and_in_order(media: MergeInput) -> None:
-    transcript = merge(media)
+    transcript = merge(keeping(media))
     given_words = [word for part in sorted(media.words, key=lambda part: part.part) for word in part.words]
     assert [word.word.strip() for word in words_of(transcript)] == [word.text.strip() for word in given_words]
     assert squeezed(transcript.text) == squeezed("".join(word.text for word in given_words))
@@ -63,11 +69,27 @@ def test_every_word_appears_exactly_once_and_in_order(media: MergeInput) -> None
 
 
 @given(merge_inputs())
+def test_what_is_left_out_is_listed_and_all_else_is_there(media: MergeInput) -> None:
+    transcript, whole = merge(media), merge(keeping(media))
+    gone = [one for one in transcript.suspects if one.left_out]
+    written = Counter(squeezed("".join(word.word for word in words_of(transcript)) + "".join(o.text for o in gone)))
+    assert written == Counter(squeezed("".join(word.word for word in words_of(whole))))
+    assert not any(one.left_out for one in whole.suspects)
+    assert transcript.coverage == whole.coverage
+
+
+@given(merge_inputs())
 def test_times_are_monotone_and_within_the_recording(media: MergeInput) -> None:
     transcript = merge(media)
     moments = [moment for word in words_of(transcript) for moment in (word.start, word.end)]
     assert moments == sorted(moments)
-    spans = [*transcript.segments, *transcript.turns, *transcript.coverage.gaps, *transcript.coverage.suspect]
+    spans: list[Any] = [
+        *transcript.suspects,
+        *transcript.segments,
+        *transcript.turns,
+        *transcript.coverage.gaps,
+        *transcript.coverage.suspect,
+    ]
     for span in spans:
         assert 0.0 <= span.start <= span.end <= transcript.duration
     assert all(0.0 <= moment <= transcript.duration for moment in moments)
@@ -94,6 +116,7 @@ def test_the_order_of_parts_and_turns_makes_no_difference(media: MergeInput, ran
 @given(merge_inputs())
 @settings(max_examples=50)
 def test_merging_what_was_merged_changes_nothing(media: MergeInput) -> None:
+    media = keeping(media)
     transcript = merge(media)
     by_part = {part.part: part for part in media.words}
     found = iter(words_of(transcript))
