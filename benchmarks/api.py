@@ -14,6 +14,7 @@ import asyncio
 import os
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +24,7 @@ import numpy as np
 import psutil
 import soundfile
 
-from benchmarks.asking import Asked, ask
+from benchmarks.asking import ask
 from benchmarks.instant import TALK_FOR
 from benchmarks.pipeline import Product, product
 from polyvox.cli.demo import sample
@@ -31,8 +32,8 @@ from polyvox.client import AsyncClient
 from polyvox.contracts import Options
 
 HEAD = """
-| GET | connections | requests a second | p50 ms | p95 ms | p99 ms | KiB each |
-|---|---|---|---|---|---|---|"""
+| GET | connections | requests a second | p50 ms | p95 ms | p99 ms | CPU of the front, ms each | KiB each |
+|---|---|---|---|---|---|---|---|"""
 CONNECTIONS = (1, 16, 64)
 TALK_S = 598
 WATCHERS, UPLOADS = 500, 50
@@ -65,15 +66,19 @@ async def reading(running: Product, media_id: str, seconds: float) -> None:
     print(HEAD)
     for title, (url, headers) in questions.items():
         for connections in CONNECTIONS:
-            asked = await asyncio.to_thread(ask, url, connections=connections, seconds=seconds, headers=headers)
-            print_row(title, connections, asked)
+            await ask_and_print(running, title, url, connections=connections, seconds=seconds, headers=headers)
 
 
-def print_row(title: str, connections: int, asked: Asked) -> None:
+async def ask_and_print(
+    running: Product, title: str, url: str, *, connections: int, seconds: float, headers: Sequence[str] = ()
+) -> None:
+    before_s = running.cpu_s()["front"]
+    asked = await asyncio.to_thread(ask, url, connections=connections, seconds=seconds, headers=headers)
+    each_ms = (running.cpu_s()["front"] - before_s) / max(len(asked.took_s), 1) * 1000
     times = " | ".join(f"{asked.quantile_ms(share):.1f}" for share in (0.5, 0.95, 0.99))
     wrong = {status: count for status, count in asked.statuses.items() if status not in (200, 304)}
     print(
-        f"| {title} | {connections} | {asked.per_s:.0f} | {times} | {asked.size_bytes / 1024:.0f} |"
+        f"| {title} | {connections} | {asked.per_s:.0f} | {times} | {each_ms:.2f} | {asked.size_bytes / 1024:.0f} |"
         + (f" {wrong}" if wrong else ""),
         flush=True,
     )
@@ -94,10 +99,11 @@ async def watching(running: Product) -> None:
 
         async def watch(media_id: str) -> None:
             async with httpx_sse.aconnect_sse(http, "GET", f"/v1/media/{media_id}/events") as source:
+                opened_s = time.perf_counter()
                 async for event in source.aiter_sse():
                     if event.event == "completed":
                         now_s = time.perf_counter()
-                        delays_s.append(now_s - ended_at.setdefault(media_id, now_s))
+                        delays_s.append(now_s - max(ended_at.setdefault(media_id, now_s), opened_s))
 
         began_s = time.perf_counter()
         await asyncio.gather(*(watch(media_ids[number % UPLOADS]) for number in range(WATCHERS)))
@@ -105,8 +111,8 @@ async def watching(running: Product) -> None:
     delays_s.sort()
     print(
         f"\n{WATCHERS} streams of {UPLOADS} recordings: all ended after {took_s:.1f} s; a recording's last watcher "
-        f"learned of its end {delays_s[-1] * 1000:.0f} ms after the first; the front grew from {before_mib:.0f} to "
-        f"{front.memory_info().rss / 2**20:.0f} MiB"
+        f"learned of its end {delays_s[-1] * 1000:.0f} ms after the first, or after it came; the front grew from "
+        f"{before_mib:.0f} to {front.memory_info().rss / 2**20:.0f} MiB"
     )
 
 
@@ -114,12 +120,12 @@ async def dawdling(running: Product, media_id: str, seconds: float) -> None:
     """Clients that send a byte of a header now and then, or half an upload: how long they are let, and who suffers."""
     base = running.http.base_url
     front = psutil.Process(running.supervisor.pids["front"])
-    held_s: list[float] = []
+    held_s: dict[str, list[float]] = {"header": [], "upload": []}
 
     async def dawdle(number: int) -> None:
         reader, writer = await asyncio.open_connection(base.host, base.port)
         began_s = time.perf_counter()
-        half = b"POST /v1/media?filename=half.flac HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"
+        half = b"POST /v1/media?filename=half.flac HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9999999\r\n\r\n"
         writer.write(half + running.audio[:1000] if number % 2 else b"GET /v1/media HTTP/1.1\r\nX-Slow: ")
         while not reader.at_eof() and time.perf_counter() - began_s < 2 * DAWDLE_S:
             try:
@@ -130,24 +136,21 @@ async def dawdling(running: Product, media_id: str, seconds: float) -> None:
                     writer.write(b"a")
             except ConnectionError:
                 break
-        held_s.append(time.perf_counter() - began_s)
+        held_s["upload" if number % 2 else "header"].append(time.perf_counter() - began_s)
         writer.close()
 
     dawdlers = [asyncio.create_task(dawdle(number)) for number in range(DAWDLERS)]
     await asyncio.sleep(2)
     url = f"{str(base).rstrip('/')}/v1/media/{media_id}/transcript"
     print(HEAD)
-    print_row(
-        f"transcript, JSON, beside {DAWDLERS} that dawdle",
-        16,
-        await asyncio.to_thread(ask, url, connections=16, seconds=seconds),
-    )
+    title = f"transcript, JSON, beside {DAWDLERS} that dawdle"
+    await ask_and_print(running, title, url, connections=16, seconds=seconds)
     held = front.num_fds()
     await asyncio.gather(*dawdlers)
-    print(
-        f"\nHalf send a header a byte a second, half an upload that stops: let go after {min(held_s):.0f} to "
-        f"{max(held_s):.0f} s; descriptors of the front {held} meanwhile, {front.num_fds()} afterwards"
-    )
+    for what, seconds_held in held_s.items():
+        shortest_s, longest_s = min(seconds_held), max(seconds_held)
+        print(f"\n{len(seconds_held)} with half a {what} were let go after {shortest_s:.0f} to {longest_s:.0f} s")
+    print(f"\nDescriptors of the front: {held} meanwhile, {front.num_fds()} afterwards")
 
 
 async def measure(seconds: float, recordings: int) -> None:
