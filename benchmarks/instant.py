@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn, Run
@@ -64,7 +65,9 @@ async def provide(_model: str) -> None:
 
 
 class Turns:
-    async def diarize(self, audio: Path, options: DiarizeOptions, _notes: Notes) -> Run:
+    async def diarize(
+        self, audio: Path, options: DiarizeOptions, _notes: Notes, _channels: Sequence[tuple[Path, Notes]] = ()
+    ) -> Run:
         if options.num_speakers == DOOMED_SPEAKERS:
             raise FAILURES["fail: invalid"]
         with audio.open("rb") as file:
