@@ -134,3 +134,14 @@ def test_a_word_on_a_border_stays_with_its_sentence() -> None:
     exclusive = [turn(0, 1.05, "S1"), turn(1.5, 3, "S2")]
     beginning = [word(0.5, 0.9, " fine."), word(1.0, 1.5, " Good"), word(1.5, 1.8, " for"), word(1.8, 2.0, " you")]
     assert who(beginning, exclusive) == ["S1", "S2", "S2", "S2"]
+
+
+def test_where_two_speak_at_once_a_word_is_of_the_sentence_that_it_stands_in() -> None:
+    # Windows hear S2 for a while; the transcriber wrote S1's sentence to its end.
+    exclusive = [turn(0, 1.5, "S1"), turn(1.5, 3.6, "S2"), turn(3.6, 5, "S1")]
+    full = [turn(0, 2.5, "S1"), turn(1.5, 3.6, "S2"), turn(3.6, 5, "S1")]
+    spoken = [word(0.2 + n * 0.4, 0.6 + n * 0.4, " so") for n in range(5)]
+    assert who([*spoken, word(2.2, 2.5, " there.")], exclusive, full) == ["S1"] * 6
+    assert who([*spoken[:3], word(1.4, 1.5, " so."), word(1.8, 2.2, " What?")], exclusive, full)[-1] == "S2"
+    # Beyond S1's turn it is not theirs, whatever the sentence.
+    assert who([*spoken, word(2.2, 2.5, " so"), word(2.6, 3.0, " on")], exclusive, full)[-1] == "S2"
