@@ -171,7 +171,7 @@ def _queries(sqlite: bool, timed: bool) -> list[sa.TextClause]:
     """To be asked one after the other until there is a page."""
     numbers = ["first", "last", "most", *(["after", "before"] if timed else [])]
     id = "rowid" if sqlite else "id"
-    in_time = f" AND {id} >> {BLOCK_BITS} IN ({_IN_TIME.format(what='searchable.block')})" if timed else ""
+    in_time = f" AND ({id} >> {BLOCK_BITS} IN ({_IN_TIME.format(what='searchable.block')})) IS TRUE" if timed else ""
     ways = [_SQLITE] if sqlite else [_POSTGRES_LATEST, _POSTGRES]
     found = [way.format(timed=in_time, latest=LATEST) for way in ways]
     return [_with_numbers(_SHOWN.format(found=one, bits=BLOCK_BITS), numbers) for one in found]
