@@ -22,8 +22,8 @@ FORMATS: dict[Task, tuple[str, ...]] = {
 }
 STREAMED = ("json", "text", "diarized_json")
 GRANULARITIES = ("segment", "word")
-OPTIONS = ("prompt", "temperature", "num_speakers", "min_speakers", "max_speakers")
-"""Passed on as they are. The speakers are ours."""
+OPTIONS = ("prompt", "temperature", "num_speakers", "min_speakers", "max_speakers", "keep_suspects")
+"""Passed on as they are. The speakers and suspects are ours."""
 LISTS = ("timestamp_granularities", "include", "keywords", "languages")
 SINGLE = ("model", "language", "response_format", "stream", "diarize", *OPTIONS)
 HINTS = ("chunking_strategy", "api-version")
@@ -80,9 +80,11 @@ def _options(
     if model is not None:
         values["model"] = model
     languages = [single["language"]] if "language" in single else lists.get("languages", [])
-    if len(languages) == 1:
-        # Several are a hint that a model which decides for itself cannot take.
-        values["language"] = _CODES.get(languages[0].strip().lower(), languages[0].strip())
+    codes = [_CODES.get(language.strip().lower(), language.strip().lower()) for language in languages]
+    if len(codes) == 1:
+        values["language"] = codes[0]
+    elif codes:
+        values["languages"] = codes
     if keywords := lists.get("keywords"):
         values["prompt"] = " ".join(filter(None, [values.get("prompt", ""), f"{', '.join(keywords)}."]))
     wants_speakers = response_format == "diarized_json" or named == DIARIZING
