@@ -1,6 +1,6 @@
 """How often a stranger is taken for an enrolled person, and an enrolled person for a stranger.
 
-    python -m benchmarks.recognition [--folder FOLDER] [--strangers 0.005]
+    python -m benchmarks.recognition [--folder FOLDER] [--strangers 0.001]
 
 Wants the files `polyvox` of benchmarks.attribution_inputs for the sets below. Everybody whom the diarizer tells
 apart in a recording, and who speaks long enough, is compared with everybody from other recordings. The
@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument(
-        "--strangers", type=float, default=0.005, help="share of strangers accepted, where it is chosen"
+        "--strangers", type=float, default=0.001, help="share of strangers accepted, where it is chosen"
     )
     arguments = parser.parse_args()
     everybody = samples(arguments.folder)

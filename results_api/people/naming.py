@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class Naming:
         if diarization is None or not self.is_on(tenant):
             return {}
         voices = await self.people.voices(tenant, model_of(diarization))
-        found = recognise(diarization, voices, threshold=self.threshold)
+        found = await asyncio.to_thread(recognise, diarization, voices, threshold=self.threshold)
         if found:
             await self.people.note_named(plan.media_id, plan.version, [one.person for one in found.values()])
         return found
