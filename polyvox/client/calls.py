@@ -32,6 +32,9 @@ PATIENCE_S = 60.0
 """How long a server may be away while a recording is waited for: a restart takes less."""
 
 
+KEY_HINT = "A client takes it as api_key, commands from POLYVOX_API_KEY."
+
+
 class Busy(Transient):
     """The server answered that it cannot do this now. ``retry_after_s`` is what it asks for, if anything."""
 
@@ -185,6 +188,8 @@ def checked(response: httpx.Response) -> httpx.Response:
     if response.is_success or response.status_code == 304:
         return response
     reason, code = _problem(response)
+    if response.status_code == 401:
+        reason = f"{reason} {KEY_HINT}"
     if response.status_code in (404, 410):
         raise NotFound(reason, code=code)
     if response.status_code in (408, 429) or response.status_code >= 500:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.shell_completion import ZshComplete
+from click.testing import CliRunner
 
-from polyvox.cli.__main__ import COMMANDS
+from polyvox.cli.__main__ import COMMANDS, cli
 from polyvox.cli.demo import sample
 from polyvox.topics import TOPICS
 from tests.support.command import Running, polyvox
@@ -31,10 +33,37 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS, "weights pull", "weights list", "weights verify"])
-def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
-    result = polyvox(*command.split(), "--help", cwd=tmp_path)
-    assert result.status == 0
-    assert result.out.startswith(f"Usage: polyvox {command}".rstrip())
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(cli, [*command.split(), "--help"], prog_name="polyvox")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: polyvox {command}".rstrip())
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("wat", ["watch"]),
+        ("list --status f", ["failed"]),
+        ("webhooks re", ["redeliver", "remove"]),
+        ("upload --par", ["--parallel"]),
+    ],
+)
+def test_a_shell_is_offered_words(words: str, offered: list[str]) -> None:
+    *before, begun = words.split()
+    found = ZshComplete(cli, {}, "polyvox", "_POLYVOX_COMPLETE").get_completions(before, begun)
+    assert sorted(item.value for item in found) == offered
+
+
+def test_a_shell_asks_the_command_itself(tmp_path: Path) -> None:
+    asked = {"_POLYVOX_COMPLETE": "bash_complete", "COMP_WORDS": "polyvox wat", "COMP_CWORD": "1"}
+    assert polyvox(cwd=tmp_path, within_s=60.0, **asked).out == "plain,watch\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_script(shell: str) -> None:
+    result = CliRunner().invoke(cli, ["completion", shell], prog_name="polyvox")
+    assert result.exit_code == 0
+    assert f"_POLYVOX_COMPLETE={shell}_complete" in result.stdout
 
 
 @pytest.mark.parametrize(
