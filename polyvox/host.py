@@ -117,11 +117,12 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
 
     from polyvox.http import create_app, operations_router
     from polyvox.http.connections import Connection
-    from polyvox.http.opening import check_reachable, door_of
+    from polyvox.http.opening import administration, check_reachable, door_of, recorder_of
     from polyvox.metrics import process_metrics
 
-    door = door_of(runtime)
-    if any(service.http for service in services):
+    door, recorder = door_of(runtime), recorder_of(runtime)
+    serves = any(service.http for service in services)
+    if serves:
         await check_reachable(runtime.settings, door.known)
     checks: dict[str, Check] = {}
     for service in services:
@@ -129,11 +130,14 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
     app = create_app(
         [
             *(service.http(runtime) for service in services if service.http),
+            *(administration(runtime, door, recorder) if serves else ()),
             operations_router(runtime, process_metrics().render, checks=checks),
         ],
         title="Polyvox",
         cors_origins=runtime.settings.cors_origins,
         door=door,
+        recorder=recorder if serves else None,
+        hsts_max_age_s=runtime.settings.hsts_max_age_s,
     )
 
     class Server(uvicorn.Server):
@@ -154,6 +158,7 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
             lifespan="on",
             timeout_graceful_shutdown=HTTP_GRACE_S,
             server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
             http=Connection,
             ws="none",
         )

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from polyvox import tracing
+from polyvox.access.secret import without_secrets
 
 CHATTY = (
     "aiosqlite",
@@ -83,11 +84,11 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "process": self._process,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
             **_about(record),
         }
         if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
+            said["exception"] = without_secrets(self.formatException(record.exc_info))
         return json.dumps(said, ensure_ascii=False, default=str)
 
 
@@ -96,6 +97,9 @@ class TextLines(logging.Formatter):
 
     def __init__(self, process: str) -> None:
         super().__init__(f"%(asctime)s %(levelname)-7s {process.replace('%', '%%')}: %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         about = _about(record)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from polyvox.contracts import (
     AudioRemoved,
+    Audited,
     CoverageGap,
     DiarizationProgressed,
     Event,
@@ -128,6 +129,17 @@ TENANT_BACKLOG = Topic(
     compacted=True,
 )
 
+# Read from a time on, so in one order as far as settings let it; kept for longer than a year.
+AUDIT = Topic(
+    Audited.TOPIC,
+    Audited,
+    ("ingest", "results-api"),
+    ("polyvox audit", "downstream"),
+    "Who uploaded, read, changed or deleted, or tried to.",
+    1,
+    400 * DAY_S,
+)
+
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
@@ -201,6 +213,7 @@ TOPICS: dict[str, Topic] = {
         ),
         BUCKET_EVENTS,
         TENANT_BACKLOG,
+        AUDIT,
         *(_dead_letters(worker) for worker in WORKERS),
     )
 }

@@ -86,6 +86,12 @@ BOARD = Board(
             needs="keys, and somebody without one",
         ),
         Panel(
+            "Audit trail",
+            "Entries each second; what is lost is lost because the log was away for too long.",
+            (Line(rate(metrics.AUDIT_ENTRIES, "outcome"), "{{outcome}}"),),
+            needs="keys, or a gateway that names tenants",
+        ),
+        Panel(
             "Time to an answer, 95 %",
             "By route, an upload's body included.",
             (Line(quantile(0.95, metrics.HTTP_DURATION, "method", "route"), "{{method}} {{route}}"),),

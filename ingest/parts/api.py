@@ -49,9 +49,9 @@ def router(intake: Intake) -> APIRouter:
         """
         if new.size_bytes == 0:
             raise empty_file()
-        if new.size_bytes > intake.max_bytes:
-            raise too_large(intake.max_bytes)
         tenant = intake.tenant_of(request)
+        if new.size_bytes > (max_bytes := intake.max_bytes_of(tenant)):
+            raise too_large(max_bytes)
         await intake.gate.admit(tenant, new.lane)
         wish = Wish(
             tenant=tenant,

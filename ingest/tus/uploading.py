@@ -33,8 +33,8 @@ class Uploading:
         length = headers.announced_length(said)
         if length == 0:
             raise empty_file()
-        if length is not None and length > self.intake.max_bytes:
-            raise too_large(self.intake.max_bytes)
+        if length is not None and length > (max_bytes := self.intake.max_bytes_of(tenant)):
+            raise too_large(max_bytes)
         about = headers.metadata(said.get("Upload-Metadata"))
         await self.intake.gate.admit(tenant, about.lane)
         return await self.sessions.begin(
@@ -115,7 +115,8 @@ class Uploading:
         announced: headers.Checksum | None,
         turn: Turn,
     ) -> None:
-        size_bytes = session.size_bytes if session.size_bytes is not None else self.intake.max_bytes
+        max_bytes = self.intake.max_bytes_of(session.tenant)
+        size_bytes = session.size_bytes if session.size_bytes is not None else max_bytes
         body_bytes = headers.byte_count(request.headers, "Content-Length") or 0
         left = size_bytes - at.offset
         too_long = refusals.too_long(size_bytes) if session.size_bytes is not None else too_large(size_bytes)
@@ -146,8 +147,8 @@ class Uploading:
             return session
         if session.size_bytes is not None:
             raise refusals.other_length(session.size_bytes)
-        if length > self.intake.max_bytes:
-            raise too_large(self.intake.max_bytes)
+        if length > (max_bytes := self.intake.max_bytes_of(session.tenant)):
+            raise too_large(max_bytes)
         at = await reached(self.sessions.store, session)
         if length < at.offset or length == 0:
             raise refusals.other_length(at.offset)

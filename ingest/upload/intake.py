@@ -62,6 +62,10 @@ class Intake:
     def max_bytes(self) -> int:
         return self.runtime.settings.max_upload_bytes
 
+    def max_bytes_of(self, tenant: str) -> int:
+        """The largest upload of that tenant, in bytes."""
+        return min(self.max_bytes, self.runtime.settings.tenant_max_upload_bytes.get(tenant, self.max_bytes))
+
     def publisher(self) -> Publisher:
         return Publisher(self.runtime.log, self.runtime.clock, SOURCE)
 

@@ -48,7 +48,7 @@ class Taking:
                 await intake.gate.admit(tenant, lane)
 
             async with intake.body(request) as chunks:
-                receiver = _receiver(request, chunks, intake.max_bytes, read, admit)
+                receiver = _receiver(request, chunks, intake.max_bytes_of(tenant), read, admit)
                 accepted = await self._accept(request, receiver, tenant, idempotency_key)
         except Exception as error:
             intake.count_failed(error)

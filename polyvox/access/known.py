@@ -57,6 +57,11 @@ class KnownKeys:
         told = self._told.get(key_id)
         return told.key if told is not None and self._clock.monotonic_s() - told.at_s < FRESH_S else None
 
+    def was_there(self, key_id: str) -> bool:
+        """Whether there was such a key when it was last looked up."""
+        told = self._told.get(key_id)
+        return told is not None and told.key is not None
+
     async def get(self, key_id: str) -> ApiKey | None:
         """The key of that id, as it was at most ``FRESH_S`` ago; None when there is none.
 

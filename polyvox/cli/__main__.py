@@ -33,6 +33,7 @@ COMMANDS = {
     "trace": "Show what a recording's time went to, as a timeline.",
     "topics": "Show what flows through the log, and how far behind each consumer is.",
     "replay": "Run a stage again over recordings that have a result.",
+    "audit": "Show who uploaded, read, changed and deleted what.",
     "keys": "Make, list and revoke keys: who may use a server.",
     "dlq": "Show what was given up on, and give it another chance.",
     "retention": "Show what goes when because of its age, and what went.",

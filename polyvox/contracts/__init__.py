@@ -15,6 +15,7 @@ from polyvox.contracts.artifacts import (
     Word,
 )
 from polyvox.contracts.audio_removed import AudioRemoved
+from polyvox.contracts.audited import Audited
 from polyvox.contracts.corrections import Correction, SegmentCorrection, SpeakerCorrection, TranscriptCorrected
 from polyvox.contracts.coverage_gap import CoverageGap
 from polyvox.contracts.decoding import decode
@@ -54,6 +55,7 @@ __all__ = [
     "AudioRemoved",
     "AudioSlice",
     "AudioTrack",
+    "Audited",
     "Correction",
     "Coverage",
     "CoverageGap",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyvox.contracts.audio_removed import AudioRemoved
+from polyvox.contracts.audited import Audited
 from polyvox.contracts.corrections import TranscriptCorrected
 from polyvox.contracts.coverage_gap import CoverageGap
 from polyvox.contracts.diarization_progressed import DiarizationProgressed
@@ -43,5 +44,6 @@ EVENTS: dict[str, type[Event]] = {
         TenantBacklog,
         ReplayRequested,
         TranscriptCorrected,
+        Audited,
     )
 }

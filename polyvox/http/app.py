@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 import polyvox
 from polyvox.access.scopes import open_to_all
+from polyvox.audit.recorder import Recorder
 from polyvox.http import openai_errors, problems
 from polyvox.http.door import Door
 from polyvox.http.guard import Guard
@@ -30,6 +31,9 @@ from polyvox.metrics import process_metrics
 EXPOSED_HEADERS = (
     *("Location", "ETag", "Retry-After", "Idempotent-Replay", "Content-Disposition"),
     "Polyvox-Media-Id",
+    "RateLimit",
+    "RateLimit-Policy",
+    "WWW-Authenticate",
     *("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     *("Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires"),
 )
@@ -46,11 +50,14 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     cors_origins: str = "",
     door: Door | None = None,
+    recorder: Recorder | None = None,
+    hsts_max_age_s: int = 0,
 ) -> FastAPI:
     """One application with all ``routers``; ``lifespan`` wraps its life as in FastAPI.
 
     ``cors_origins`` are those whose pages may use it, with commas between. ``door`` says who calls; without one
-    nobody is asked, as in tests of single routes.
+    nobody is asked, as in tests of single routes. ``recorder`` writes the audit trail. ``hsts_max_age_s`` as in
+    SecurityHeaders.
     """
     # FastAPI's own page would fetch its scripts from a stranger's server, and stay empty without a network.
     app = FastAPIOffline(title=title, version=version, lifespan=lifespan, redoc_url=None, static_url="/docs/static")
@@ -60,7 +67,7 @@ def create_app(
         open_to_all(getattr(route, "endpoint", None) or getattr(route, "app", None) or route)
     # The innermost: it sees what the router wrote into the scope.
     app.add_middleware(Measured, counters=process_metrics)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, hsts_max_age_s=hsts_max_age_s)
     app.add_middleware(LingeringClose)
     app.add_middleware(HeadLikeGet)
     if origins := origins_of(cors_origins):
@@ -76,7 +83,7 @@ def create_app(
     for router in routers:
         app.include_router(router)
     if door is not None:
-        Guard(door, counters=process_metrics).stand_before(app.router.routes)
+        Guard(door, counters=process_metrics, recorder=recorder).stand_before(app.router.routes)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -21,6 +21,7 @@ from polyvox.access.known import KnownKeys
 from polyvox.access.secret import presented
 from polyvox.http import refusals
 from polyvox.http.gateway import checked_tenant, without_key
+from polyvox.http.limits import Limits
 from polyvox.ports import Clock
 
 _BEARER = b"bearer "
@@ -57,8 +58,11 @@ class _Said:
 class Door:
     """``gateway`` is the header in which a gateway names tenants; ``origins`` are those of pages that are let in."""
 
-    def __init__(self, known: KnownKeys, clock: Clock, *, gateway: str | None, origins: Sequence[str]) -> None:
+    def __init__(
+        self, known: KnownKeys, clock: Clock, limits: Limits, *, gateway: str | None, origins: Sequence[str]
+    ) -> None:
         self.known = known
+        self.limits = limits
         self._clock = clock
         self._gateway = gateway
         self._gateway_name = gateway.lower().encode() if gateway else None
@@ -69,6 +73,7 @@ class Door:
 
         Raises:
             Refused: 401, nobody that is known; 403, nobody on this machine; 403, a key of another tenant.
+            Limited: 429, too many keys that are none came from there.
             Problem: 400, a gateway names no tenant that can be.
             Transient: keys cannot be looked up.
         """
@@ -78,13 +83,20 @@ class Door:
             return without_key(said.tenant, self._gateway)
         if said.key is None:
             raise refusals.no_key()
-        return self._of_key(await self._key(said.key), said.tenant)
+        return self._of_key(await self._key(said.key, scope), said.tenant)
 
-    async def _key(self, text: bytes) -> ApiKey:
+    async def _key(self, text: bytes, scope: Scope) -> ApiKey:
         shown = presented(text)
         if shown is None:
             raise refusals.bad_key()
-        key = self.known.at_hand(shown.key_id) or await self.known.get(shown.key_id)
+        key = self.known.at_hand(shown.key_id)
+        if key is None:
+            address = address_of(scope)
+            if not self.known.was_there(shown.key_id):
+                self.limits.check_address(address)
+            key = await self.known.get(shown.key_id)
+            if key is None:
+                self.limits.note_bad_key(address)
         if key is None or not key.matches(shown.sha256):
             raise refusals.bad_key()
         if key.revoked_at is not None:
@@ -112,6 +124,12 @@ class Door:
             return
         if urlsplit(said.origin).netloc != said.host:
             raise refusals.not_local(f"this request comes from a page of {said.origin[:100]!r}")
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request came from, as far as proxies that are trusted say."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def is_loopback(host: str) -> bool:

@@ -12,25 +12,44 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    # Answers are for who asked; those that may be kept say so themselves.
+    "Cache-Control": "no-store",
 }
+NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'"
+"""For what is no page: nothing in it is run or fetched, whatever a browser takes it for."""
+OWN_PAGE = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
+"""For the page that describes the API: its scripts are this server's, and so is all it talks to."""
+PAGES = "/docs"
 
 
 class SecurityHeaders:
-    """Adds headers that keep browsers from guessing types, framing pages and leaking addresses."""
+    """Adds headers that keep browsers from guessing types, framing pages, leaking addresses and keeping answers.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``hsts_max_age_s``: so long browsers shall come by TLS alone; 0 says nothing of it.
+    """
+
+    def __init__(self, app: ASGIApp, *, hsts_max_age_s: int = 0) -> None:
         self.app = app
+        self._always = dict(_SECURITY_HEADERS)
+        if hsts_max_age_s:
+            self._always["Strict-Transport-Security"] = f"max-age={hsts_max_age_s}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
+        policy = OWN_PAGE if scope["path"].startswith(PAGES) else NOTHING_RUNS
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _SECURITY_HEADERS.items():
+                for name, value in self._always.items():
                     headers.setdefault(name, value)
+                headers.setdefault("Content-Security-Policy", policy)
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -77,7 +77,7 @@ class Problem(Exception):
     def response(self, path: str = "") -> JSONResponse:
         """The answer to a request for ``path``: some are asked by clients that expect another shape."""
         # Set here too, because the answer to an unplanned failure passes by our middleware.
-        headers = {"X-Content-Type-Options": "nosniff", **self.headers}
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", **self.headers}
         if openai_errors.are_spoken_at(path):
             return JSONResponse(openai_errors.document(self), openai_errors.status_of(self), headers=headers)
         return JSONResponse(self.document(), self.status, headers=headers, media_type=MEDIA_TYPE)
@@ -131,7 +131,18 @@ def _allowed(request: Request) -> str:
 
 def _is_routed(request: Request, method: str) -> bool:
     scope = {**request.scope, "method": method}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+    routes = _told_of(request.app.router.routes)
+    return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
+
+def _told_of(routes: Iterable[Any]) -> Iterator[Any]:
+    """Those that the OpenAPI document has, of included routers as well."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from _told_of(included.routes)
+        elif getattr(route, "include_in_schema", True):
+            yield route
 
 
 def _from_http(request: Request, error: HTTPException) -> Problem:

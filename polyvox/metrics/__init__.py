@@ -9,7 +9,7 @@ polyvox/adapters/prometheus.py).
 from __future__ import annotations
 
 from polyvox.metrics import access, engines, intake, messages, process, quality, recordings
-from polyvox.metrics.access import ACCESS_LIMITED, ACCESS_REFUSED
+from polyvox.metrics.access import ACCESS_LIMITED, ACCESS_REFUSED, AUDIT_ENTRIES
 from polyvox.metrics.engines import (
     BATCH_FILL,
     DEVICE_TIME,
@@ -114,6 +114,7 @@ __all__ = [
     "ACCESS_LIMITED",
     "ACCESS_REFUSED",
     "AUDIO_COMPLETED",
+    "AUDIT_ENTRIES",
     "BACKLOG_AGE",
     "BACKLOG_AUDIO",
     "BACKLOG_RECORDINGS",

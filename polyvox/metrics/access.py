@@ -20,5 +20,12 @@ ACCESS_LIMITED = Metric(
     "Requests sent away because there were too many: of one key, of one tenant, or of one address with keys that are "
     "none (address).",
 )
+AUDIT_ENTRIES = Metric(
+    "polyvox_audit_entries_total",
+    "counter",
+    "entries",
+    ("outcome",),
+    "Entries of the audit trail: written, or lost because the log was away for too long and too many waited.",
+)
 
-ALL = (ACCESS_REFUSED, ACCESS_LIMITED)
+ALL = (ACCESS_REFUSED, ACCESS_LIMITED, AUDIT_ENTRIES)

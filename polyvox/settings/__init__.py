@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from pydantic_settings import SettingsConfigDict
 
+from polyvox.settings.access import AccessSettings
 from polyvox.settings.kafka import KafkaSettings
 from polyvox.settings.models import ModelSettings
 from polyvox.settings.objects import ObjectSettings
@@ -26,6 +27,7 @@ class Settings(
     RemoteSettings,
     ModelSettings,
     TenantSettings,
+    AccessSettings,
     UploadSettings,
     RetentionSettings,
     SpeakerSettings,

@@ -59,6 +59,7 @@ async def two(tmp_path: Path) -> AsyncIterator[Two]:
             "upload_id": await begun(acme),
             "webhook_id": webhook["webhook_id"],
             "replay_id": replay["replay_id"],
+            "key_id": (await api.key("acme", "read"))[0].key_id,
         }
         yield Two(api, acme, others, ids)
 
@@ -70,7 +71,7 @@ async def test_no_route_answers_or_changes_what_is_another_tenant_s(two: Two) ->
     asked = 0
     for path, operations in document["paths"].items():
         values = Ids({**two.ids, **by_path.get(path, {})})
-        if not any(f"{{{name}}}" in path for name in ("media_id", "upload_id", "webhook_id", "replay_id")):
+        if not any(f"{{{name}}}" in path for name in two.ids):
             continue
         filled = path.format_map(values)
         for method in operations:
@@ -141,6 +142,20 @@ async def test_what_a_tenant_s_key_orders_is_about_that_tenant_alone(two: Two) -
     hook = {"url": "http://127.0.0.1:9/x"}
     is_problem(await two.others.post("/v1/webhooks", json={**hook, "tenant": "acme"}), 403, "other-tenant")
     assert (await two.others.post("/v1/webhooks", json=hook)).json()["tenant"] == "other"
+
+
+async def test_a_tenant_s_admin_makes_and_revokes_keys_of_that_tenant_alone(two: Two) -> None:
+    wish = {"name": "device", "scopes": ["upload"]}
+    is_problem(await two.others.post("/v1/keys", json={**wish, "tenant": "acme"}), 403, "other-tenant")
+    made = (await two.others.post("/v1/keys", json=wish)).json()
+    assert (made["tenant"], made["scopes"]) == ("other", ["upload"])
+    device = await two.api.nobody({"Authorization": f"Bearer {made['key']}"})
+    assert (await device.post("/v1/media", content=wav())).status_code == 202
+    assert {key["tenant"] for key in (await two.others.get("/v1/keys")).json()["items"]} == {"other"}
+    assert made["key"] not in (await two.others.get("/v1/keys")).text
+    assert (await two.others.delete(f"/v1/keys/{made['key_id']}")).json()["revoked_at"]
+    is_problem(await device.post("/v1/media", content=wav()), 401, "revoked-api-key")
+    assert (await two.acme.get(f"/v1/keys/{two.ids['key_id']}")).json()["revoked_at"] is None
 
 
 async def test_an_idempotency_key_is_the_tenant_s_own(two: Two) -> None:

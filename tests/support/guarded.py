@@ -20,7 +20,7 @@ from polyvox.access.scopes import Scope
 from polyvox.contracts import Options
 from polyvox.http import create_app, operations_router
 from polyvox.http.door import Door
-from polyvox.http.opening import door_of
+from polyvox.http.opening import administration, door_of, recorder_of
 from polyvox.service import Runtime
 from polyvox.settings import Settings
 from results_api.database.database import Database
@@ -69,11 +69,17 @@ class Guarded:
         return media_id
 
 
-def app_of(runtime: Runtime, door: Door | None) -> FastAPI:
+def app_of(runtime: Runtime, door: Door) -> FastAPI:
     """All routes there are."""
+    recorder = recorder_of(runtime)
     assert API.http is not None
-    routers = [routes.router(Intake(runtime)), API.http(runtime), operations_router(runtime, lambda: b"")]
-    return create_app(routers, title="Test", cors_origins=runtime.settings.cors_origins, door=door)
+    routers = [
+        routes.router(Intake(runtime)),
+        API.http(runtime),
+        *administration(runtime, door, recorder),
+        operations_router(runtime, lambda: b""),
+    ]
+    return create_app(routers, title="Test", cors_origins=runtime.settings.cors_origins, door=door, recorder=recorder)
 
 
 @contextlib.asynccontextmanager

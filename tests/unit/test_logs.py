@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from polyvox import tracing
+from polyvox.access.secret import new_key
 from polyvox.clock import SystemClock
 from polyvox.contracts import PartWords, decode
 from polyvox.errors import Invalid
@@ -57,3 +58,15 @@ def test_errors_of_contracts_do_not_quote_what_they_were_given() -> None:
     with pytest.raises(Invalid) as refused:
         decode(b'{"type": "polyvox.media-failed.v1", "data": {"metadata": "a secret", "media_id": ["secret"]}}')
     assert "secret" not in refused.value.reason
+
+
+def test_what_is_secret_of_a_key_is_in_no_line() -> None:
+    key = new_key()
+    made = record("sent %s to %s", key, [key])
+    try:
+        raise ValueError(f"Authorization: Bearer {key}")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    for said in (JsonLines("here").format(made), TextLines("here").format(made)):
+        assert key[-64:] not in said
+        assert said.count(f"{key[:20]}_…") + said.count(f"{key[:20]}_\\u2026") >= 3

@@ -1,0 +1,84 @@
+"""`/v1/audit`: who uploaded, read, changed and deleted, for admins; those of a tenant see what its keys did."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Query
+from pydantic import BaseModel
+
+from polyvox.access.caller import calling
+from polyvox.access.scopes import needs
+from polyvox.audit.recorder import Recorder
+from polyvox.audit.trail import Asked, page
+from polyvox.contracts.audited import Audited, AuditedAction, AuditedOutcome
+from polyvox.http.problems import documented
+from polyvox.http.refusals import other_tenant
+from polyvox.service import Runtime
+
+BACK = timedelta(days=1)
+
+
+class AuditPage(BaseModel):
+    """``next_cursor`` null: there are no more by now. A page with one may be empty: ask on."""
+
+    items: list[Audited]
+    next_cursor: str | None = None
+
+
+def router(runtime: Runtime, recorder: Recorder) -> APIRouter:
+    """The route, and the task that writes what ``recorder`` notes."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        writing = asyncio.create_task(recorder.run(), name="audit")
+        try:
+            yield
+        finally:
+            writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
+            await recorder.flush()
+
+    api = APIRouter(tags=["audit"], lifespan=lifespan)
+
+    @api.get("/v1/audit", summary="Who did what with which recording.", responses=documented(400, 403, 422, 503))
+    @needs("admin")
+    async def index(
+        since: Annotated[datetime | None, Query(description="A day ago by default.")] = None,
+        until: datetime | None = None,
+        tenant: str | None = None,
+        key_id: str | None = None,
+        media_id: str | None = None,
+        action: AuditedAction | None = None,
+        outcome: AuditedOutcome | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+    ) -> AuditPage:
+        """Oldest first. Reads appear within a second or two, all else before it was answered."""
+        caller = calling()
+        own = caller.tenant if caller else None
+        if own is not None and tenant not in (None, own):
+            raise other_tenant()
+        asked = Asked(
+            since=_utc(since) or runtime.clock.now() - BACK,
+            until=_utc(until),
+            tenant=own or tenant,
+            key_id=key_id,
+            media_id=media_id,
+            action=action,
+            outcome=outcome,
+        )
+        found = await page(runtime.log, asked, limit=limit, cursor=cursor)
+        return AuditPage(items=found.entries, next_cursor=found.next_cursor)
+
+    return api
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
