@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from polyvox import keys
-from polyvox.contracts import MediaCompleted, PartWords, Transcript, TranscriptCorrected
+from polyvox.contracts import Envelope, MediaCompleted, PartWords, Transcript, TranscriptCorrected
 from results_api.corrections.correcting import Correcting
 from results_api.corrections.making import Asked, correction_of
 from results_api.database.tables import metadata
@@ -156,11 +156,10 @@ async def test_a_database_made_anew_from_the_log_has_all_corrections(place: Plac
                 await connection.execute(sa.delete(table))
         # Whoever reads the log from its beginning, in whatever order.
         projection = world.projection()
-        events = [
-            event for fact in (TranscriptCorrected, *map(type, recording.facts)) for event in await world.told(fact)
-        ]
-        for event in events:
-            await projection.handle(event)
+        for fact in (TranscriptCorrected, *map(type, recording.facts)):
+            told: list[Envelope[Any]] = list(await world.told(fact))
+            for event in told:
+                await projection.handle(event)
         async with world.serving() as client:
             after = (await client.get(f"/v1/media/{recording.media_id}/transcript")).json()
             assert (after["segments"], after["speakers"]) == (before["segments"], before["speakers"])

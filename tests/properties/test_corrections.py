@@ -40,7 +40,12 @@ transcripts = st.one_of(dialogues(), merge_inputs().map(merge))
 def edits(draw: st.DrawFn, of: Transcript) -> dict[int, str]:
     """Something else for some of the segments."""
     chosen = draw(st.sets(st.sampled_from([segment.id for segment in of.segments]), min_size=1, max_size=4))
-    return {id: draw(written.filter(lambda text, id=id: text != normalised(of.segments[id].text))) for id in chosen}
+    wanted: dict[int, str] = {}
+    for id in chosen:
+        text = draw(written)
+        # Saying the same again would be no correction.
+        wanted[id] = text if text != normalised(of.segments[id].text) else f"{text} indeed"
+    return wanted
 
 
 def is_in_order(made: Transcript) -> bool:
