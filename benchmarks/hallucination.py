@@ -6,7 +6,7 @@ Groups: ``sounds``, made by benchmarks.nonspeech; ``nonspeech`` and ``voices`` o
 babble and speech played backwards); ``pauses``, recordings of that set with long pauses or music around the speech;
 ``between``, sentences of that set with every sound between two of them. In the last two, words count that begin more
 than a second from any speech, and WER says that silence was not bought with words. Each system runs in a process of
-its own, with its defaults; what several calls find for several groups is kept together in the folder ``--into``.
+its own, with its defaults. What is found is kept in the folder ``--into``, case by case: a call goes on from there.
 """
 
 from __future__ import annotations
@@ -148,21 +148,30 @@ SYSTEMS: dict[str, Callable[[Path, str, int], Callable[[Audio, bool], Heard]]] =
 }
 
 
-def work(system: str, groups: tuple[str, ...], seconds: float, model: str, threads: int) -> dict[str, Any]:
-    """What one system puts out."""
+def work(
+    system: str, groups: tuple[str, ...], seconds: float, model: str, threads: int, done: set[str]
+) -> Iterator[dict[str, Any]]:
+    """What one system puts out, case by case but for those that are ``done``."""
     hear = SYSTEMS[system](Settings().weights_dir, model, threads)
-    found: dict[str, Any] = {}
     for case in cases(groups, seconds):
+        if case.name in done:
+            continue
         began_s = time.process_time()
         heard = hear(case.audio, case.group in WITH_SPEECH)
-        found[case.name] = {
+        yield {
+            "name": case.name,
             "group": case.group,
             "outside": outside(heard, case.speech),
             "reference": normalised(case.text),
             "text": normalised("".join(text for text, _ in heard)),
             "cpu_s": time.process_time() - began_s,
         }
-    return found
+
+
+def known(place: Path) -> dict[str, Any]:
+    """What is in a system's file, by case."""
+    lines = place.read_text().splitlines() if place.exists() else []
+    return {one["name"]: one for one in map(json.loads, lines)}
 
 
 def report(results: dict[str, dict[str, Any]], groups: tuple[str, ...]) -> None:
@@ -194,24 +203,18 @@ def main() -> None:
     parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     groups = tuple(arguments.groups.split(","))
-    if arguments.work:
-        print(json.dumps(work(arguments.work, groups, arguments.seconds, arguments.model, arguments.threads)))
-        return
     arguments.into.mkdir(parents=True, exist_ok=True)
+    if arguments.work:
+        place = arguments.into / f"{arguments.work}.jsonl"
+        asked = (groups, arguments.seconds, arguments.model, arguments.threads)
+        for found in work(arguments.work, *asked, set(known(place))):
+            with place.open("a") as out:
+                out.write(json.dumps(found, ensure_ascii=False) + "\n")
+        return
     for system in [] if arguments.report else arguments.systems.split(","):
-        answer = subprocess.run(
-            [sys.executable, "-m", "benchmarks.hallucination", *sys.argv[1:], "--work", system],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if answer.returncode:
-            raise SystemExit(f"{system} failed:\n{answer.stderr[-4000:]}")
-        place = arguments.into / f"{system}.json"
-        before = json.loads(place.read_text()) if place.exists() else {}
-        place.write_text(json.dumps({**before, **json.loads(answer.stdout.splitlines()[-1])}, ensure_ascii=False))
-    there = [name for name in SYSTEMS if (arguments.into / f"{name}.json").exists()]
-    report({name: json.loads((arguments.into / f"{name}.json").read_text()) for name in there}, groups)
+        subprocess.run([sys.executable, "-m", "benchmarks.hallucination", *sys.argv[1:], "--work", system], check=True)
+    there = [name for name in SYSTEMS if (arguments.into / f"{name}.jsonl").exists()]
+    report({name: known(arguments.into / f"{name}.jsonl") for name in there}, groups)
 
 
 if __name__ == "__main__":
