@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from polyvox.cli.credentials import given_key, key_option
 from polyvox.cli.tables import print_table
 from polyvox.client import Client
 from polyvox.contracts import Options
@@ -21,7 +22,7 @@ def _server(command: F) -> F:
     option = click.option(
         "--server", default="http://127.0.0.1:8484", show_default=True, help="Address of a running server."
     )
-    return option(command)
+    return option(key_option(command))
 
 
 @click.group()
@@ -46,7 +47,7 @@ def enroll(
     """
     if (file is None) == (media is None):
         raise click.UsageError("give either a FILE or --media with the id of a recording")
-    with Client(server) as client:
+    with Client(server, api_key=given_key()) as client:
         if media is not None:
             person = client.speakers.enrol(name, media, speaker, consent=consent)
         else:
@@ -61,7 +62,7 @@ def enroll(
 @_server
 def list_(as_json: bool, server: str) -> None:
     """Show who is enrolled."""
-    with Client(server) as client:
+    with Client(server, api_key=given_key()) as client:
         people = client.speakers.all()
     if as_json:
         for person in people:
@@ -79,7 +80,7 @@ def list_(as_json: bool, server: str) -> None:
 @_server
 def forget(person: str, server: str) -> None:
     """Forget somebody: their voice at once, their name in results within about a minute."""
-    with Client(server) as client:
+    with Client(server, api_key=given_key()) as client:
         found = [one for one in client.speakers.all() if person in (one["person"], one["name"])]
         if not found:
             raise NotFound(f"nobody called {person} is enrolled; `polyvox speakers list` shows who is")
