@@ -9,6 +9,7 @@ video's pictures are never parsed by a decoder.
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,6 +49,8 @@ _UNKNOWN_RIFF_SIZE = 0x7FFF_0000
 MAX_CHANNELS = 64
 """libswresample's limit."""
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
+_SPARE_BYTES = 32 << 20
+"""More than libavformat allocates in one go while it finds out what is in a file."""
 
 
 class _Nameless:
@@ -90,6 +93,7 @@ def open_media(file: IO[bytes]) -> Iterator[Opened]:
 
     Raises:
         Invalid: empty, not a recording, a playlist or another file that points elsewhere.
+        MemoryError: there is too little left to tell.
     """
     head = file.read(1024)
     if not head:
@@ -112,6 +116,7 @@ def open_media(file: IO[bytes]) -> Iterator[Opened]:
     except MemoryError:
         raise
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
+        _check_memory()
         raise _refusal(error, log, points=bool(fence.refused) or _points_elsewhere(head)) from error
     finally:
         # What libavformat says later would only fill the log, as often as a hostile file likes.
@@ -127,20 +132,36 @@ def usable_tracks(container: Any) -> list[Any]:
 
     Raises:
         Invalid: there is none; the reason says why.
+        MemoryError: there is too little left to tell.
     """
     tracks = [stream for stream in container.streams if stream.type == "audio"]
+    troubles = [_trouble(track) for track in tracks]
+    usable = [track for track, trouble in zip(tracks, troubles, strict=True) if trouble is None]
+    if not usable:
+        _check_memory()
     if not tracks:
         if any(stream.type == "video" for stream in container.streams):
             raise Invalid("The file is a video without a sound track: there is nothing to hear.", code="no-audio")
         raise Invalid("The file holds no sound track: there is nothing to hear.", code="no-audio")
-    troubles = [_trouble(track) for track in tracks]
-    usable = [track for track, trouble in zip(tracks, troubles, strict=True) if trouble is None]
     if not usable:
         raise Invalid(f"The file's sound track cannot be decoded: {troubles[0]}.", code="undecodable")
     for track in usable:
         # Of sound, threads take longer to start than they save.
         track.codec_context.thread_count = 1
     return usable
+
+
+def _check_memory() -> None:
+    """To be called before a file is blamed: libavformat goes on without what it got no memory for, and then a codec
+    that could not be opened has no channels.
+
+    Raises:
+        MemoryError: hardly any is left.
+    """
+    try:
+        mmap.mmap(-1, _SPARE_BYTES).close()
+    except OSError as error:
+        raise MemoryError("Too little memory is left to find out what is in the file.") from error
 
 
 def _trouble(track: Any) -> str | None:

@@ -6,10 +6,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ingest.decode.file import Decoded
 from ingest.decode.process import decode_in_child, nursery
 from polyvox.audio import decode_flac
-from polyvox.errors import Invalid
+from polyvox.errors import ChildCrashed, Invalid
 from polyvox.settings import Settings
 from tests.support.media import decoded, level
 
@@ -82,3 +84,15 @@ async def test_every_malformed_file_gives_a_reason_or_what_can_be_decoded(
     cut = by_path["malformed/mal-trunc50-m4a-o.m4a"]
     assert isinstance(cut, Decoded)
     assert 9.0 < cut.lost_s < 10.5
+
+
+async def test_a_recording_is_not_blamed_for_memory_that_ran_out(eval_dir: Path, tmp_path: Path) -> None:
+    """libavformat goes on without it, and then tells of a track without channels."""
+    decoders = nursery()
+    short = Settings(decode_memory_bytes=64 << 20, data_dir=tmp_path)
+    try:
+        for name in ("cont-m4a-faststart-o.m4a", "cont-ogg-vorbis-o.ogg"):
+            with pytest.raises(ChildCrashed):
+                await decode_in_child(eval_dir / "containers" / name, tmp_path / "out.flac", short, decoders)
+    finally:
+        await decoders.close()
