@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,15 +64,25 @@ Assignment = Callable[[Sequence[Case]], list[list[str | None]]]
 
 
 def cases(folder: Path, sets: list[str], turns_of: Sequence[str]) -> list[Case]:
-    """Of all recordings with several speakers whose transcript says who said what, and when."""
+    """Of all recordings with several speakers whose transcript says who said what, and when.
+
+    Recordings whose words or turns are not there (yet) are left out, and named on standard error.
+    """
     made = []
     for recording in recordings(sets):
         if not recording.get("stm") or len({one.speaker for one in read_stm(EVALUATION / recording["stm"])}) < 2:
             continue
-        part = words(folder, recording["id"])
-        laid = lay_out([part], recording["duration_s"])
+        missing = [what for what in ("words", *turns_of) if not _is_there(folder, recording, what)]
+        if missing:
+            print(f"{recording['id']} is left out: no {', no '.join(missing)}", file=sys.stderr)
+            continue
+        laid = lay_out([words(folder, recording["id"])], recording["duration_s"])
         made += [Case(recording, whose, laid, _turns(folder, recording, whose)) for whose in turns_of]
     return made
+
+
+def _is_there(folder: Path, recording: Recording, what: str) -> bool:
+    return what == "reference" or (folder / f"{recording['id']}.{what}.json").exists()
 
 
 def _turns(folder: Path, recording: Recording, whose: str) -> Diarization:
