@@ -122,7 +122,7 @@ TENANT_BACKLOG = Topic(
     TenantBacklog.TOPIC,
     TenantBacklog,
     ("projection",),
-    ("ingest",),
+    ("ingest", "transcriber"),
     "How much work of a tenant waits; the newest message of a tenant counts.",
     1,
     None,

@@ -42,7 +42,8 @@ class Ends:
         """Messages that no worker is through with."""
         waiting = 0
         for group in GROUPS:
-            read = [topic.name for topic in topics.TOPICS.values() if group in topic.consumers]
+            # States are read as a whole, without a group.
+            read = [one.name for one in topics.TOPICS.values() if group in one.consumers and not one.compacted]
             waiting += sum((await self.log.lag(group, read)).values())
         return waiting
 
