@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from diarizer import turns as arithmetic
 from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn
 from polyvox import keys
 from polyvox.contracts import (
+    AudioTrack,
     Diarization,
     DiarizationProgressed,
     MediaDiarized,
@@ -20,7 +21,30 @@ from polyvox.contracts import (
 
 
 def engine_options(options: Options) -> DiarizeOptions:
-    return DiarizeOptions(options.num_speakers, options.min_speakers, options.max_speakers)
+    channels = options.channels if options.channels != "mix" else None
+    return DiarizeOptions(options.num_speakers, options.min_speakers, options.max_speakers, channels)
+
+
+def channel_tracks(ready: MediaReady) -> list[AudioTrack]:
+    """The channels that may each be a speaker; none where nobody asked for that or there are no two."""
+    kept = [track for track in ready.tracks if track.channel is not None]
+    return kept if ready.options.channels in ("split", "auto") and len(kept) > 1 else []
+
+
+def warnings(ready: MediaReady, found: Iterable[str]) -> list[str]:
+    """What to say to the uploader: who asked for a speaker on each channel hears why there is none."""
+    if ready.options.channels != "split":
+        return []
+    if channel_tracks(ready):
+        return list(found)
+    if ready.source.channels != 2:
+        count = "1 channel" if ready.source.channels == 1 else f"{ready.source.channels} channels"
+        why = f"the file has {count}, not the two of a call"
+    elif ready.source.audio_tracks > 1:
+        why = "the file has several sound tracks"
+    else:
+        why = "the file's two channels are the same, or were not kept when it was decoded"
+    return [f"Speakers were told apart by their voices: {why}."]
 
 
 def options_hash(options: DiarizeOptions, pipeline: str, *, forced_by: str | None = None) -> str:
@@ -32,11 +56,15 @@ def options_hash(options: DiarizeOptions, pipeline: str, *, forced_by: str | Non
             "num_speakers": options.num_speakers,
             "min_speakers": options.min_speakers,
             "max_speakers": options.max_speakers,
+            # Left out where it is as it always was, so that turns from before it could be chosen are found.
+            **({"channels": options.channels} if options.channels else {}),
         }
     )
 
 
-def artifact(diarized: Diarized, *, media_id: str, duration_s: float, engine: str, model: str) -> Diarization:
+def artifact(
+    diarized: Diarized, *, media_id: str, duration_s: float, engine: str, model: str, warnings: Sequence[str] = ()
+) -> Diarization:
     """Times in milliseconds' precision; speech is where anybody speaks."""
     seconds = arithmetic.speech_s(diarized.turns)
     return Diarization(
@@ -51,9 +79,11 @@ def artifact(diarized: Diarized, *, media_id: str, duration_s: float, engine: st
                 speaker=speaker,
                 vector=[round(float(value), 6) for value in diarized.embeddings.get(speaker, ())],
                 speech_s=_ms(seconds[speaker]),
+                channel=diarized.channels.get(speaker),
             )
             for speaker in arithmetic.names_by_first_speech(diarized.turns)
         ],
+        warnings=list(warnings),
         engine=engine,
         model=model,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from diarizer.engines.base import DiarizeOptions, Run, Stretch
 from diarizer.engines.heard import Heard
+from diarizer.engines.levels import Comparison
 from diarizer.notes import Notes, NotesOfNobody
 from polyvox import weights
 from polyvox.child.child import Child
@@ -21,6 +23,13 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 900.0
 """Enough to fetch a published pipeline."""
+
+ONE_SOUND = (
+    "The two channels hold the same sound, so they are no call with one speaker on each: "
+    "speakers were told apart by their voices."
+)
+NOT_BUILTIN = "Speakers were told apart by their voices: only the built-in diarizer takes channels as speakers."
+Call = Callable[..., Awaitable[Any]]
 
 SEGMENTATION = ("pyannote-segmentation-3.0", "pytorch_model.bin")
 EMBEDDING = ("campplus", "campplus_cn_en_common.pt")
@@ -34,8 +43,17 @@ class EngineProcesses:
         self._pool: ChildPool | None = None
         self._preparing = asyncio.Lock()
 
-    async def diarize(self, audio: Path, options: DiarizeOptions, notes: Notes = NotesOfNobody()) -> Run:  # noqa: B008
+    async def diarize(
+        self,
+        audio: Path,
+        options: DiarizeOptions,
+        notes: Notes = NotesOfNobody(),  # noqa: B008
+        channels: Sequence[tuple[Path, Notes]] = (),
+    ) -> Run:
         """Diarize a 16 kHz mono FLAC file, going on from ``notes`` and keeping them.
+
+        ``channels``: files of its channels with notes of their own. Where they are the ends of a call, each is
+        a speaker, and the file itself is not listened to.
 
         Raises:
             Invalid: the file, the pipeline or the device is unusable, or it takes too long.
@@ -50,7 +68,20 @@ class EngineProcesses:
 
         if self._settings.diarizer_pipeline != "builtin":
             run: Run = await call("diarize", audio, options)
-            return run
+            return replace(run, warnings=(*run.warnings, NOT_BUILTIN)) if channels else run
+        if channels:
+            paths = [path for path, _ in channels]
+            comparison: Comparison = await call("compare", paths)
+            if comparison.is_call:
+                sides = [await self._heard(call, path, own) for path, own in channels]
+                run = await call("tell_channels", [stretches for stretches, _ in sides], paths)
+                return replace(run, busy_s=run.busy_s + sum(busy_s for _, busy_s in sides))
+        stretches, busy_s = await self._heard(call, audio, notes)
+        run = await call("tell", stretches, options)
+        return replace(run, busy_s=run.busy_s + busy_s, warnings=(ONE_SOUND,) if channels else ())
+
+    async def _heard(self, call: Call, audio: Path, notes: Notes) -> tuple[list[bytes], float]:
+        """All stretches of a file, and how long the engine took for those that were not known."""
         stretches: list[bytes] = []
         busy_s, is_last = 0.0, False
         while not is_last:
@@ -66,8 +97,7 @@ class EngineProcesses:
                     # A recording of one stretch is done in less time than notes are worth.
                     await notes.write(len(stretches), packed, stretch.end_s)
             stretches.append(packed)
-        run = await call("tell", stretches, options)
-        return replace(run, busy_s=run.busy_s + busy_s)
+        return stretches, busy_s
 
     async def warm(self) -> None:
         """Start the engine before there is work for it; importing pyannote takes many seconds."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from diarizer import artifact
 from diarizer.engines.base import DiarizeOptions, Run
 from diarizer.notes import Notes, StoredNotes
 from polyvox import keys
-from polyvox.contracts import Diarization, Envelope, MediaReady
+from polyvox.contracts import AudioTrack, Diarization, Envelope, MediaReady
 from polyvox.errors import NotFound, PolyvoxError
 from polyvox.failures import stage_failed
 from polyvox.ports import Clock, ObjectStore
@@ -18,7 +19,9 @@ from polyvox.publish import Publisher
 
 
 class Engines(Protocol):
-    async def diarize(self, audio: Path, options: DiarizeOptions, notes: Notes, /) -> Run: ...
+    async def diarize(
+        self, audio: Path, options: DiarizeOptions, notes: Notes, channels: Sequence[tuple[Path, Notes]], /
+    ) -> Run: ...
 
 
 Measure = Callable[[MediaReady, Run], None]
@@ -63,25 +66,44 @@ class Diarizer:
         except NotFound:
             began_s = self._clock.monotonic_s()
 
-            async def tell(heard_s: float) -> None:
-                await self._publisher.publish(artifact.progress(ready, hash_=hash_, heard_s=heard_s))
-
-            notes = StoredNotes(self._store, ready.media_id, hash_, tell)
-            diarization = await self._diarize(ready, options, notes)
+            notes, *sides = self._notes(ready, hash_, artifact.channel_tracks(ready))
+            diarization = await self._diarize(ready, options, notes, sides)
             processing_s = self._clock.monotonic_s() - began_s
             await self._store.put(key, diarization.model_dump_json().encode(), content_type="application/json")
-            await notes.remove()
+            for each in (notes, *sides):
+                await each.remove()
         await self._publisher.publish(artifact.event(ready, diarization, hash_=hash_, processing_s=processing_s))
 
     async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
         """Say that the recording will have no speakers, and why."""
         await self._publisher.publish(stage_failed(envelope.data, "diarize", error, attempts))
 
-    async def _diarize(self, ready: MediaReady, options: DiarizeOptions, notes: Notes) -> Diarization:
+    def _notes(self, ready: MediaReady, hash_: str, channels: Sequence[AudioTrack]) -> list[StoredNotes]:
+        """Notes of the mix, then of each channel; those tell how much of all channels is done."""
+
+        def notes(name: str, before_s: float = 0.0, share: float = 1.0) -> StoredNotes:
+            async def tell(heard_s: float) -> None:
+                done_s = (before_s + heard_s) * share
+                await self._publisher.publish(artifact.progress(ready, hash_=hash_, heard_s=done_s))
+
+            return StoredNotes(self._store, ready.media_id, name, tell)
+
+        count = len(channels)
+        sides = [notes(f"{hash_}-{n}", n * ready.duration_s, 1 / count) for n in range(count)]
+        return [notes(hash_), *sides]
+
+    async def _diarize(
+        self, ready: MediaReady, options: DiarizeOptions, notes: Notes, sides: Sequence[Notes]
+    ) -> Diarization:
         # The mix of all channels holds every voice; a single channel may not.
         track = next((track for track in ready.tracks if track.channel is None), ready.tracks[0])
-        async with self._store.local_file(track.key) as path:
-            run = await self._engines.diarize(path, options, notes)
+        async with AsyncExitStack() as opened:
+            path = await opened.enter_async_context(self._store.local_file(track.key))
+            channels = [
+                (await opened.enter_async_context(self._store.local_file(channel.key)), own)
+                for channel, own in zip(artifact.channel_tracks(ready), sides, strict=True)
+            ]
+            run = await self._engines.diarize(path, options, notes, channels)
         self._measure(ready, run)
         return artifact.artifact(
             run.diarized,
@@ -89,4 +111,5 @@ class Diarizer:
             duration_s=run.duration_s,
             engine=run.engine,
             model=run.model,
+            warnings=artifact.warnings(ready, run.warnings),
         )

@@ -11,7 +11,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from ingest.decode.file import Decoded
 from ingest.decode.process import decode_in_child, nursery
+from ingest.decode.recording import CALL_CHANNELS
 from ingest.measuring import Measuring
 from polyvox import keys, topics, tracing
 from polyvox.audio import SAMPLE_RATE_HZ
@@ -46,8 +47,8 @@ ROOM_BYTES = 64 << 20
 """A scratch disk with less than this is full, whichever recording it is that finds out."""
 _CHUNK_BYTES = 1 << 20
 
-Decode = Callable[[Path, Path], Awaitable[Decoded]]
-"""From the original at the first path to a FLAC at the second."""
+Decode = Callable[[Path, Path, Sequence[Path]], Awaitable[Decoded]]
+"""From the original at the first path to a FLAC at the second, and to those of its channels where they are kept."""
 
 Measure = Callable[[MediaUploaded, int, float], None]
 """Counts a recording of so many samples that took so many seconds to decode."""
@@ -108,14 +109,18 @@ class Normaliser:
         """Decode the original and put the audio into the store."""
         with tempfile.TemporaryDirectory(dir=self._scratch, prefix=f"{media.media_id}-") as folder:
             flac = Path(folder) / "audio.flac"
+            splits = media.options.diarize and media.options.channels in ("split", "auto")
+            channels = [Path(folder) / f"channel-{n}.flac" for n in range(CALL_CHANNELS)] if splits else []
             async with self._original(media) as original:
                 began_s = time.monotonic()
-                decoded = await self._decode(original, flac)
+                decoded = await self._decode(original, flac, channels)
                 self._measure(media, decoded.samples, time.monotonic() - began_s)
             # Decoding takes a while: what was deleted meanwhile must not come back in part.
             await self._expect(media)
             with tracing.step("store"):
                 await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
+                for n, path in enumerate(channels[: len(decoded.channel_bytes)]):
+                    await self._store.put(keys.channel(media.media_id, n), _chunks(path), content_type="audio/flac")
         return decoded
 
     async def _expect(self, media: MediaUploaded) -> None:
@@ -163,7 +168,13 @@ def facts(media: MediaUploaded, decoded: Decoded) -> list[MediaReady | PartReady
         tenant=media.tenant,
         lane=media.lane,
         duration_s=decoded.samples / SAMPLE_RATE_HZ,
-        tracks=[AudioTrack(key=key, size_bytes=decoded.size_bytes)],
+        tracks=[
+            AudioTrack(key=key, size_bytes=decoded.size_bytes),
+            *(
+                AudioTrack(key=keys.channel(media.media_id, n), size_bytes=size_bytes, channel=n)
+                for n, size_bytes in enumerate(decoded.channel_bytes)
+            ),
+        ],
         peaks_key=keys.peaks(media.media_id),
         parts=spans,
         source=decoded.source,
@@ -196,8 +207,8 @@ async def work(runtime: Runtime) -> None:
 
     decoders = nursery()
 
-    async def decode(source: Path, target: Path) -> Decoded:
-        return await decode_in_child(source, target, settings, decoders)
+    async def decode(source: Path, target: Path, channels: Sequence[Path]) -> Decoded:
+        return await decode_in_child(source, target, settings, decoders, channels)
 
     handler = Normaliser(
         runtime.store,

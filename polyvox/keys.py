@@ -85,6 +85,11 @@ def audio(media_id: str) -> str:
     return f"media/{media_id}/audio.flac"
 
 
+def channel(media_id: str, channel: int) -> str:
+    """One channel of a recording, from 0, where it keeps them."""
+    return f"media/{media_id}/audio-{channel}.flac"
+
+
 def peaks(media_id: str) -> str:
     return f"media/{media_id}/peaks.json"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from polyvox import keys
@@ -10,7 +11,6 @@ from polyvox.errors import PolyvoxError
 from polyvox.failures import stage_failed
 from polyvox.ports import Clock, ObjectStore
 from polyvox.publish import Publisher
-from transcriber.engines.base import TranscribeOptions
 from transcriber.handler import Handler, part_words
 from transcriber.stretches import SLACK_S
 
@@ -29,12 +29,9 @@ class Retakes:
         """Handle one ``retake-ready``. Raises what ``Handler.handle`` does."""
         asked: RetakeReady = envelope.data
         engine, usual = self._first.wanted(asked.options)
-        options = TranscribeOptions(
+        options = replace(
+            usual,
             language=asked.language or usual.language,
-            task=usual.task,
-            model=usual.model,
-            prompt=usual.prompt,
-            temperature=usual.temperature,
             speech_from=asked.speech_from,
             stretches=tuple((one.start_s - asked.start_s, one.end_s - asked.start_s) for one in asked.stretches),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,8 @@ class DiarizeOptions:
     num_speakers: int | None = None
     min_speakers: int | None = None
     max_speakers: int | None = None
+    channels: str | None = None
+    """``split`` or ``auto``: each channel of a call is a speaker; see polyvox.contracts.Options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Diarized:
     """One speaker at a time."""
     embeddings: dict[str, NDArray[np.float32]]
     """One vector per speaker, length 1 (L2)."""
+    channels: dict[str, int] = field(default_factory=dict)
+    """Which channel each speaker is, where that is how they were told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Run:
     device: str = "cpu"
     busy_s: float = 0.0
     load_s: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

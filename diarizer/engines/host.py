@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diarizer.engines.base import Diarized, DiarizeOptions, DiarizerEngine, Run, Stretch
-from diarizer.engines.heard import Heard
+from diarizer.engines.channels import tell as tell_by_channels
+from diarizer.engines.heard import Heard, joined
+from diarizer.engines.levels import Comparison, compare, levels_db
 from diarizer.engines.tape import Tape
 from polyvox.audio import SAMPLE_RATE_HZ, read_flac
 
@@ -54,6 +56,18 @@ class Host:
         heard = [Heard.unpacked(packed) for packed in stretches]
         diarized = self._engine.tell(heard, options)  # type: ignore[attr-defined]
         return self._run(diarized, heard[-1].end_s, time.monotonic() - began_s)
+
+    def compare(self, channels: list[Path]) -> Comparison:
+        """Whether two channels, 16 kHz mono FLAC files, are two ends of a call. Raises Invalid as ``hear``."""
+        return compare(channels)
+
+    def tell_channels(self, stretches: list[list[bytes]], channels: list[Path]) -> Run:
+        """Who speaks when, from all stretches of each channel in order, with the built-in engine."""
+        began_s = time.monotonic()
+        self._tape = None
+        heard = [joined([Heard.unpacked(packed) for packed in own]) for own in stretches]
+        diarized = tell_by_channels(heard, [levels_db(path) for path in channels])
+        return self._run(diarized, heard[0].end_s, time.monotonic() - began_s)
 
     def diarize(self, audio: Path, options: DiarizeOptions, progress: Callable[[float], None] | None = None) -> Run:
         """Diarize a 16 kHz mono FLAC file.

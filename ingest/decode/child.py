@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import av
@@ -36,14 +38,25 @@ def prepare() -> None:
 class Decoder:
     """Decodes one recording; the process is good for no other, since it opens no further file."""
 
-    def decode(self, source: str, target: str, part_max_s: float, max_duration_s: float) -> Decoded:
-        """Decode the file at ``source`` and write ``target``, a 16 kHz mono FLAC.
+    def decode(
+        self, source: str, target: str, part_max_s: float, max_duration_s: float, channels: Sequence[str] = ()
+    ) -> Decoded:
+        """Decode the file at ``source`` and write ``target``, a 16 kHz mono FLAC, and one for each of its channels.
 
         Raises:
             Invalid: there is nothing to transcribe in the file; the reason says why.
         """
-        with Path(source).open("rb") as original, Path(target).open("wb+") as flac:
+        with ExitStack() as opened:
+            original = opened.enter_context(Path(source).open("rb"))
+            flac, *others = [opened.enter_context(Path(path).open("wb+")) for path in (target, *channels)]
             fences = confine()
             logging.getLogger(__name__).info("decoding confined by: %s", ", ".join(sorted(fences)) or "limits alone")
             encoder = _prepared.pop() if _prepared else None
-            return decode_file(original, flac, part_max_s=part_max_s, max_duration_s=max_duration_s, encoder=encoder)
+            return decode_file(
+                original,
+                flac,
+                part_max_s=part_max_s,
+                max_duration_s=max_duration_s,
+                encoder=encoder,
+                channels=others,
+            )

@@ -6,6 +6,7 @@ and two for each 20 ms, so a recording of many hours needs no more memory than a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -13,6 +14,7 @@ import av
 
 from ingest.cuts import cut
 from ingest.decode.flac import FRAME_SAMPLES, FlacWriter
+from ingest.decode.likeness import Likeness
 from ingest.decode.opening import open_media
 from ingest.decode.recording import Recording, too_long
 from ingest.peaks import PeaksWriter
@@ -42,6 +44,8 @@ class Decoded:
     source: SourceInfo
     lost_s: float
     warnings: tuple[str, ...]
+    channel_bytes: tuple[int, ...] = ()
+    """Sizes of the files of channels that were kept."""
 
 
 def decode_file(
@@ -51,25 +55,34 @@ def decode_file(
     part_max_s: float,
     max_duration_s: float,
     encoder: av.CodecContext | None = None,
+    channels: Sequence[IO[bytes]] = (),
 ) -> Decoded:
     """Decode ``source`` and write a 16 kHz mono FLAC to ``target``; both must be seekable files.
 
     Args:
         encoder: an unused one that was made beforehand.
+        channels: files for the two channels of a call, each to be kept as a FLAC like ``target``, if they differ.
 
     Raises:
         Invalid: there is nothing to transcribe in the file; the reason says why.
     """
     with open_media(source) as opened:
-        recording = Recording(opened)
+        recording = Recording(opened, split=bool(channels))
         recording.refuse_longer_than(max_duration_s)
         writer, peaks = FlacWriter(target, encoder), PeaksWriter()
-        for samples in recording.samples():
+        keepers = [FlacWriter(file) for file in channels[: recording.channels]]
+        likeness = Likeness()
+        for rows in recording.samples():
+            samples = rows[0]
             writer.add(samples)
             peaks.add(samples)
+            for keeper, row in zip(keepers, rows[1:], strict=True):
+                keeper.add(row)
+            likeness.add(rows[1:])
             if writer.samples > max_duration_s * SAMPLE_RATE_HZ:
                 raise too_long(max_duration_s)
-        writer.close()
+        for each in (writer, *keepers):
+            each.close()
         if not recording.heard:
             raise Invalid("The file holds no sound that can be decoded.", code="no-audio")
         lost_s = recording.lost_s(writer.samples / SAMPLE_RATE_HZ)
@@ -82,6 +95,8 @@ def decode_file(
             source=recording.source,
             lost_s=lost_s,
             warnings=recording.warnings(lost_s),
+            # Of what is one channel twice, or one channel and silence's noise, the mix says all.
+            channel_bytes=() if likeness.are_alike else tuple(keeper.size_bytes for keeper in keepers),
         )
 
 

@@ -63,6 +63,11 @@ class FlacWriter:
         """Mean square of each written frame, shape (frames,); full scale is 1."""
         return np.array(self._power, np.float32)
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the file so far; all of it when it is closed."""
+        return self._frame_ends[-1]
+
     def byte_at(self, frame: int) -> int:
         """Where ``frame`` begins in the file; for the number of frames, where the file ends."""
         return self._frame_ends[frame]

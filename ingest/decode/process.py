@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.decode.file import Decoded
@@ -35,8 +36,12 @@ def nursery() -> Nursery:
     return Nursery(["ingest.decode.child:prepare"], env={"OPENBLAS_NUM_THREADS": "1"}, name="decoder")
 
 
-async def decode_in_child(source: Path, target: Path, settings: Settings, nursery: Nursery) -> Decoded:
+async def decode_in_child(
+    source: Path, target: Path, settings: Settings, nursery: Nursery, channels: Sequence[Path] = ()
+) -> Decoded:
     """Decode ``source`` to a FLAC at ``target`` in a process that handles nothing else.
+
+    ``channels``: where to put those of a call; what they are used for says ``Decoded.channel_bytes``.
 
     Raises:
         Invalid: there is nothing to transcribe in the file, or it takes too long or too much room.
@@ -58,6 +63,7 @@ async def decode_in_child(source: Path, target: Path, settings: Settings, nurser
             str(target.absolute()),
             settings.part_max_s,
             settings.max_duration_s,
+            [str(path.absolute()) for path in channels],
             timeout_s=settings.decode_timeout_s,
         )
     finally:

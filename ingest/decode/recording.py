@@ -26,12 +26,17 @@ _LEAST_LOSS_S = 0.5
 _LEAST_BYTES_PER_S = 10.0
 """A file that promises more seconds than this allows is lying."""
 _MAX_TRACKS = 16
+CALL_CHANNELS = 2
+"""One for each end of a call."""
 
 
 class Recording:
-    """All usable sound tracks of an open container, as one mono recording."""
+    """All usable sound tracks of an open container, as one mono recording.
 
-    def __init__(self, opened: Opened) -> None:
+    ``channels``: how many channels are kept beside it; two where that is wanted and one track has two, else none.
+    """
+
+    def __init__(self, opened: Opened, *, split: bool = False) -> None:
         container = self._container = opened.container
         streams = usable_tracks(container)
         self._streams = streams[:_MAX_TRACKS]
@@ -44,10 +49,15 @@ class Recording:
         whole_s = None if container.duration is None else container.duration / av.time_base
         promised_s = _promised_s(opened, max(claims, default=whole_s), self._streams[0], self._origin_s)
         self.promised_s = promised_s
-        self._tracks = {stream.index: Track(origin_s=self._origin_s, promised_s=promised_s) for stream in self._streams}
+        first = self._streams[0]
+        is_call = split and len(self._streams) == 1 and first.codec_context.channels == CALL_CHANNELS
+        self.channels = CALL_CHANNELS if is_call else 0
+        self._tracks = {
+            stream.index: Track(origin_s=self._origin_s, promised_s=promised_s, channels=self.channels)
+            for stream in self._streams
+        }
         self._last_packet_s = 0.0
         self._read_errors = 0
-        first = self._streams[0]
         self.source = SourceInfo(
             container=container.format.name,
             codec=first.codec_context.name,
@@ -68,13 +78,16 @@ class Recording:
             raise too_long(max_duration_s)
 
     def samples(self) -> Iterator[NDArray[np.int16]]:
-        """The mix of all tracks, int16 of shape (n,), in blocks of about half a second."""
-        mix, limiter = ChannelMix(len(self._tracks)), Limiter()
+        """The mix of all tracks, then the channels that are kept: int16 of shape (1 + channels, n), in blocks of
+        about half a second.
+        """
+        mix, limiters = ChannelMix(len(self._tracks)), [Limiter() for _ in range(1 + self.channels)]
         for block in self._blocks():
-            mono = mix.mix(block)
-            pieces = [mono[at : at + BLOCK_SAMPLES] for at in range(0, mono.size, BLOCK_SAMPLES)]
-            yield _pcm16(np.concatenate([limiter.limit(piece) for piece in pieces]))
-        yield _pcm16(limiter.flush())
+            rows = np.vstack([mix.mix(block[:, 0]), *block[:, 1:]])
+            pieces = [rows[:, at : at + BLOCK_SAMPLES] for at in range(0, rows.shape[1], BLOCK_SAMPLES)]
+            limited = [[limiter.limit(row) for limiter, row in zip(limiters, piece, strict=True)] for piece in pieces]
+            yield _pcm16(np.concatenate([np.stack(rows) for rows in limited], axis=1))
+        yield _pcm16(np.stack([limiter.flush() for limiter in limiters]))
 
     def lost_s(self, decoded_s: float) -> float:
         """Seconds that the file promised and that could not be decoded."""
@@ -103,7 +116,7 @@ class Recording:
         return tuple(said)
 
     def _blocks(self) -> Iterator[NDArray[np.float32]]:
-        """All tracks side by side, shape (tracks, n), in whole blocks until the end."""
+        """All tracks side by side, shape (tracks, 1 + channels, n), in whole blocks until the end."""
         position = 0
         for packet in self._packets():
             track = self._tracks.get(packet.stream_index)

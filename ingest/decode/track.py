@@ -68,7 +68,8 @@ def format_of(frame: Any) -> tuple[str, str, int]:
 class Track:
     """Decodes one stream. ``end`` is how many samples of the recording it has reached."""
 
-    def __init__(self, *, origin_s: float, promised_s: float | None) -> None:
+    def __init__(self, *, origin_s: float, promised_s: float | None, channels: int = 0) -> None:
+        """``channels``: how many to keep beside their mix; a piece that has another number gives its mix for each."""
         self.end = 0
         self.finished = False
         self.bad_samples = 0
@@ -79,6 +80,7 @@ class Track:
         self._promised_s = promised_s
         self._resampler: Resampler | None = None
         self._mix: ChannelMix | None = None
+        self._kept = channels
         self._clock_s: float | None = None
         self._ready: deque[NDArray[np.float32] | int] = deque()
 
@@ -101,25 +103,30 @@ class Track:
         self.finished = True
 
     def take(self, samples: int) -> NDArray[np.float32]:
-        """The next ``samples`` of this track, silence where it has not so many. Shape (samples,)."""
+        """The next ``samples`` of this track, silence where it has not so many: the mix, then the channels that
+        are kept. Shape (1 + channels, samples).
+        """
         taken: list[NDArray[np.float32]] = []
         missing = samples
         while missing and self._ready:
             piece = self._ready.popleft()
             if isinstance(piece, int):
                 used = min(piece, missing)
-                taken.append(np.zeros(used, np.float32))
+                taken.append(self._silence(used))
                 if piece > used:
                     self._ready.appendleft(piece - used)
             else:
-                used = min(piece.size, missing)
-                taken.append(piece[:used])
-                if piece.size > used:
-                    self._ready.appendleft(piece[used:])
+                used = min(piece.shape[1], missing)
+                taken.append(piece[:, :used])
+                if piece.shape[1] > used:
+                    self._ready.appendleft(piece[:, used:])
             missing -= used
         if missing:
-            taken.append(np.zeros(missing, np.float32))
-        return np.concatenate(taken) if taken else np.zeros(0, np.float32)
+            taken.append(self._silence(missing))
+        return np.concatenate(taken, axis=1) if taken else self._silence(0)
+
+    def _silence(self, samples: int) -> NDArray[np.float32]:
+        return np.zeros((1 + self._kept, samples), np.float32)
 
     def _place(self, frame: Any) -> None:
         if (trouble := trouble_with(frame.layout.nb_channels, frame.sample_rate)) is not None:
@@ -170,7 +177,8 @@ class Track:
             if self._mix is None or self._mix.channels != len(sound):
                 self._mix = ChannelMix(len(sound))
             mono = self._mix.mix(sound)
-            self._ready.append(mono)
+            kept = sound if len(sound) == self._kept else np.broadcast_to(mono, (self._kept, mono.size))
+            self._ready.append(np.vstack([mono, kept]) if self._kept else mono[None])
             self.end += mono.size
 
     def _finite(self, block: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -81,6 +81,8 @@ class SpeakerEmbedding(Contract):
     speaker: str
     vector: list[float]
     speech_s: float
+    channel: int | None = None
+    """Of the recording, from 0, where the speaker is one."""
 
 
 class Diarization(Contract):
@@ -95,5 +97,7 @@ class Diarization(Contract):
     overlaps: list[SpeechRegion] = []
     speech: list[SpeechRegion] = []
     speakers: list[SpeakerEmbedding] = []
+    warnings: list[str] = []
+    """Sentences for the person who uploaded the recording."""
     engine: str
     model: str

@@ -17,6 +17,9 @@ class Options(Contract):
     words repeat themselves or are not believed. None is 0: no sampling. ``keep_suspects`` leaves words that look
     made up in the transcript; None is as the server is set.
 
+    ``channels``: ``split`` keeps the two channels of a call, each of which is a speaker, and says so where they are
+    no such call; ``auto`` does without saying so; ``mix``, which None is, tells speakers by their voices.
+
     Unknown models and engines are refused by the ingest API, not here: which ones exist is
     a matter of settings.
     """
@@ -30,6 +33,7 @@ class Options(Contract):
     num_speakers: int | None = Field(default=None, ge=1, le=100)
     min_speakers: int | None = Field(default=None, ge=1, le=100)
     max_speakers: int | None = Field(default=None, ge=1, le=100)
+    channels: Literal["mix", "split", "auto"] | None = None
     prompt: str | None = Field(default=None, max_length=2000)
     temperature: float | None = Field(default=None, ge=0.0, le=1.0)
     keep_suspects: bool | None = None

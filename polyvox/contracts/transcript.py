@@ -44,6 +44,8 @@ class TranscriptSpeaker(Contract):
     id: str
     label: str
     speech: float
+    channel: int | None = None
+    """Of the recording, from 0, where the speaker is one."""
     name: str | None = None
     person: str | None = None
     """Id of the enrolled person whose voice this is taken for, whose name is the ``label`` then."""

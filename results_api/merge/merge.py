@@ -45,7 +45,7 @@ def merge(media: MergeInput) -> Transcript:
         languages=languages.guesses(parts),
         duration=seconds(media.duration_s),
         text=join_texts(segment.text for segment in built),
-        speakers=speakers.speakers(turns, words, media.people),
+        speakers=speakers.on_channels(speakers.speakers(turns, words, media.people), media.diarization),
         turns=speakers.published_turns(turns),
         segments=built,
         parts=[_written(part) for part in parts],
@@ -106,6 +106,7 @@ def _warnings(media: MergeInput, parts: Sequence[PartWords]) -> list[str]:
         for start_s, end_s in _missing(media, parts):
             warnings.append(f"There are no words from {start_s:.1f} s to {end_s:.1f} s: that part failed.")
     if media.diarization is not None:
+        warnings += media.diarization.warnings
         missed = speakers.missed_wish(media.options, len({turn.speaker for turn in media.diarization.turns}))
         warnings += [missed] if missed else []
     return list(dict.fromkeys(warnings))

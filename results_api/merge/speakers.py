@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from polyvox.contracts import Options, Transcript, TranscriptSpeaker, TranscriptTurn, Turn
+from polyvox.contracts import Diarization, Options, Transcript, TranscriptSpeaker, TranscriptTurn, Turn
 from results_api.merge.attribution import UNKNOWN, overlaps
 from results_api.merge.intervals import Measure, total_s, union
 from results_api.merge.spoken import SpokenWord, seconds
@@ -59,6 +59,15 @@ def speakers(
             person=people[speaker].person if speaker in people else None,
         )
         for number, speaker in enumerate(ranked, start=1)
+    ]
+
+
+def on_channels(found: Sequence[TranscriptSpeaker], diarization: Diarization | None) -> list[TranscriptSpeaker]:
+    """The speakers, with the channel that each of them is, if that is how they were told apart."""
+    channels = {one.speaker: one.channel for one in diarization.speakers} if diarization else {}
+    return [
+        one if (channel := channels.get(one.id)) is None else one.model_copy(update={"channel": channel})
+        for one in found
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from polyvox import keys
-from polyvox.contracts import MediaCompleted, StageFailed, Transcript
+from polyvox.contracts import MediaCompleted, ReplayRequested, StageFailed, Transcript
 from tests.support.databases import Place
 from tests.support.results import Results, results
 from tests.support.stages import START, Recording
@@ -51,3 +51,36 @@ async def test_words_wait_so_long_for_speakers_who_make_the_next_version_when_th
         assert second.text == first.text
         told = [envelope.data for envelope in await world.told(MediaCompleted)]
         assert [(one.media_id, one.version) for one in told] == [(silent.media_id, 1), (silent.media_id, 2)]
+
+
+async def test_a_diarizer_that_gives_up_delays_no_word_and_a_replay_brings_the_speakers(place: Place) -> None:
+    recording, replay = Recording(), "replay-0001"
+    gave_up = recording.failed("diarize", reason="Telling the speakers apart took too long.")
+    again = ReplayRequested(
+        media_id=recording.media_id,
+        lane="bulk",
+        replay=replay,
+        stage="diarize",
+        options=recording.options,
+        requested_at=START + timedelta(hours=1),
+    )
+    found = recording.diarized("d" * 12).model_copy(update={"replay": replay, "lane": "bulk"})
+    async with results(place) as world:
+        projection = world.projection()
+        await recording.store_all(world.store)
+        for second, fact in enumerate([*recording.facts[:-1], gave_up]):
+            await projection.handle(recording.event(fact, second))
+        first = await result_of(world, recording, 1)
+        assert (await world.status(recording.media_id), first.stages["diarize"].status) == ("completed", "failed")
+        assert first.stages["diarize"].reason == gave_up.reason
+        assert (len(first.text.split()), first.speakers) == (40, [])
+
+        await recording.diarize(world.store, options_hash="d" * 12)
+        for fact in (again, found):
+            await projection.handle(recording.event(fact, 3600))
+        second_one = await result_of(world, recording, 2)
+        assert (second_one.media_id, second_one.text) == (first.media_id, first.text)
+        assert (second_one.stages["diarize"].status, len(second_one.speakers)) == ("done", 2)
+        assert second_one.versions["replay-diarize"] == replay
+        told = [(one.data.media_id, one.data.version) for one in await world.told(MediaCompleted)]
+        assert told == [(recording.media_id, 1), (recording.media_id, 2)]
