@@ -7,8 +7,8 @@ are. It counts in this process.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 from polyvox.ports import Clock
 
@@ -16,8 +16,7 @@ WINDOW_S = 60.0
 NAMES_MAX = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What is left to a name. ``reset_s``: until all of ``limit`` is; ``wait_s`` None: this request may pass."""
 
     limit: int

@@ -51,8 +51,11 @@ class Noted:
 
 @dataclass(slots=True)
 class _Entry:
+    """``id`` stays when it has to be written again, for a log that is in trouble may have taken it."""
+
+    id: str
     at: datetime
-    count: int
+    count: int = 1
 
 
 class Recorder:
@@ -66,6 +69,7 @@ class Recorder:
         self._hurry = asyncio.Event()
         self._written: asyncio.Future[None] | None = None
         self._in_trouble = False
+        self._is_over = False
 
     def note(self, noted: Noted) -> None:
         """To be written within a second or so."""
@@ -73,7 +77,8 @@ class Recorder:
         if entry is not None:
             entry.count += 1
         elif len(self._waiting) < WAITING_MAX:
-            self._waiting[noted] = _Entry(self._clock.now(), 1)
+            now = self._clock.now()
+            self._waiting[noted] = _Entry(new_media_id(now), now)
         else:
             self._counters().add(AUDIT_ENTRIES, outcome="lost")
 
@@ -87,13 +92,18 @@ class Recorder:
             await asyncio.wait_for(asyncio.shield(self._written), PATIENCE_S)
 
     async def run(self) -> None:
-        """Write what is noted, until cancelled; ``flush`` writes the rest."""
-        while True:
+        """Write what is noted, until ``stop``, and the rest then."""
+        while not self._is_over:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), EVERY_S)
             await self.flush()
-            if self._in_trouble:
+            if self._in_trouble and not self._is_over:
                 await self._clock.sleep(EVERY_S)
+
+    def stop(self) -> None:
+        """Write what waits and no more."""
+        self._is_over = True
+        self._hurry.set()
 
     async def flush(self) -> None:
         """Write all that is noted; what the log does not take waits for the next time."""
@@ -129,7 +139,7 @@ class Recorder:
 
 def _audited(noted: Noted, entry: _Entry) -> Audited:
     return Audited(
-        id=new_media_id(entry.at),
+        id=entry.id,
         at=entry.at,
         key_id=noted.key_id,
         tenant=noted.tenant,

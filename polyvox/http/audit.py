@@ -22,6 +22,8 @@ from polyvox.http.refusals import other_tenant
 from polyvox.service import Runtime
 
 BACK = timedelta(days=1)
+LAST_S = 5.0
+"""How long a process that stops waits for the log to take the last entries."""
 
 
 class AuditPage(BaseModel):
@@ -40,10 +42,11 @@ def router(runtime: Runtime, recorder: Recorder) -> APIRouter:
         try:
             yield
         finally:
+            recorder.stop()
+            await asyncio.wait((writing,), timeout=LAST_S)
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
-            await recorder.flush()
 
     api = APIRouter(tags=["audit"], lifespan=lifespan)
 

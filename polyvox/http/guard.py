@@ -21,6 +21,9 @@ from polyvox.http.problems import Problem
 from polyvox.http.refusals import Refused
 from polyvox.metrics import ACCESS_LIMITED, ACCESS_REFUSED, Metrics
 
+WITHOUT_BODY = ("GET", "HEAD")
+"""Nothing reads what such a request brings."""
+
 
 class Guard:
     """``counters`` gives where to count, at each request: the process's sink is chosen after its routes are made.
@@ -52,7 +55,7 @@ class Guard:
                 standing = self._door.limits.count(caller)
                 if not permission.scopes <= caller.scopes:
                     raise refusals.scope_missing(permission.scopes - caller.scopes)
-                if permission.body_bytes_max is not None:
+                if permission.body_bytes_max is not None and scope["method"] not in WITHOUT_BODY:
                     receive = bounded(scope, receive, permission.body_bytes_max)
             except Problem as refusal:
                 self._count(refusal)

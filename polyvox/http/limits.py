@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import ceil
 from typing import Self
 
@@ -85,6 +86,11 @@ class Limits:
 
 
 def _headers(standings: Mapping[str, Standing]) -> dict[str, str]:
-    policy = ", ".join(f'"{by}";q={one.limit};w={WINDOW_S:.0f}' for by, one in standings.items())
-    left = ", ".join(f'"{by}";r={one.left};t={ceil(one.reset_s)}' for by, one in standings.items())
+    left = ", ".join([f'"{by}";r={one.left};t={ceil(one.reset_s)}' for by, one in standings.items()])
+    policy = _policy(tuple([(by, one.limit) for by, one in standings.items()]))
     return {"RateLimit-Policy": policy, "RateLimit": left}
+
+
+@lru_cache(maxsize=1000)
+def _policy(limits: tuple[tuple[str, int], ...]) -> str:
+    return ", ".join(f'"{by}";q={limit};w={WINDOW_S:.0f}' for by, limit in limits)
