@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import JsonValue
 
 from ingest.parts.completing import Completion
-from ingest.parts.documents import Completing, NewUpload, UploadState
+from ingest.parts.documents import Completing, NewUpload, UploadState, new_upload_document
 from ingest.parts.session import Session
 from ingest.parts.sessions import Sessions, Wish
 from ingest.upload.idempotency import checked_key
@@ -19,6 +19,7 @@ from ingest.upload.refusals import empty_file, too_large
 from polyvox.access.scopes import needs
 from polyvox.contracts import Options
 from polyvox.http import documented
+from polyvox.http.parameters import IdempotencyKey
 
 
 def router(intake: Intake) -> APIRouter:
@@ -28,20 +29,28 @@ def router(intake: Intake) -> APIRouter:
     sessions = Sessions.of(runtime)
     completion = Completion(sessions, intake.publisher())
     known = intake.known()
+    new_upload = new_upload_document(known, intake.max_bytes)
 
     async def state_of(session: Session) -> UploadState:
         if session.completed_at is not None:
             return UploadState.of(session, [])
         return UploadState.of(session, await sessions.parts(session))
 
-    @api.post("", status_code=201, summary="Begin an upload in parts.", responses=documented(400, 413, 422, 429, 503))
+    @api.post(
+        "",
+        status_code=201,
+        summary="Begin an upload in parts.",
+        responses=documented(400, 413, 422, 429, 503),
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": new_upload}}}},
+    )
     @needs("upload", action="uploaded")
     async def begin(
         new: NewUpload,
         request: Request,
         response: Response,
         idempotency_key: Annotated[
-            str | None, Header(description="Makes a retry safe: requests with the same key begin one upload.")
+            IdempotencyKey | None,
+            Header(description="Makes a retry safe: requests with the same key begin one upload."),
         ] = None,
     ) -> UploadState:
         """Say how large the recording is and what is wanted. The answer says how to cut it: parts of `part_bytes`,
@@ -111,4 +120,4 @@ def router(intake: Intake) -> APIRouter:
 def _options(given: Mapping[str, JsonValue], known: Known) -> Options:
     """null is not given, as everywhere."""
     values = {name: value for name, value in given.items() if value is not None}
-    return check_options(values, checked_metadata(values.pop("metadata", {})), known)
+    return check_options(values, checked_metadata(values.pop("metadata", {})), known, typed=True)

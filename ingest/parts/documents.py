@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ingest.parts.session import Session
-from ingest.upload.document import option_schemas
+from ingest.upload.option_schemas import Schema, agreement, option_schemas
+from ingest.upload.options import Known
 from polyvox.contracts import Lane
 from polyvox.ports import PARTS_MAX, PartInfo
 
@@ -17,10 +18,7 @@ URLS_MAX = 1000
 PartNumber = Annotated[int, Field(ge=1, le=PARTS_MAX)]
 UploadOptions = Annotated[
     dict[str, JsonValue],
-    Field(
-        description="The same options as for an upload in one request.",
-        json_schema_extra={"properties": option_schemas(), "additionalProperties": False},
-    ),
+    Field(description="The same options as for an upload in one request."),
 ]
 
 
@@ -36,6 +34,14 @@ class NewUpload(BaseModel):
     )
     options: UploadOptions = Field(default_factory=dict)
     lane: Lane = Field(default="interactive", description="Bulk work waits while there is interactive work.")
+
+
+def new_upload_document(known: Known, max_bytes: int) -> Schema:
+    """OpenAPI's schema of a NewUpload, to be laid over the model's own: ``known`` is what may be asked for."""
+    properties = option_schemas(known)
+    options = {"properties": properties, "additionalProperties": False, "allOf": agreement(known, properties)}
+    size: Schema = {"type": "integer", "minimum": 1, "maximum": max_bytes}
+    return {"properties": {"options": {"type": "object", **options}, "size_bytes": size}}
 
 
 class StoredPart(BaseModel):

@@ -16,6 +16,7 @@ from ingest.upload.uploads import Accepted
 from ingest.upload.wanted import INTERACTIVE, LANE, Wanted, read_wanted
 from polyvox.access.scopes import needs
 from polyvox.http import documented
+from polyvox.http.parameters import IdempotencyKey
 
 
 def router(intake: Intake) -> APIRouter:
@@ -30,14 +31,14 @@ def router(intake: Intake) -> APIRouter:
         response_model=Queued,
         summary="Upload a recording.",
         responses=documented(400, 408, 409, 413, 415, 422, 429, 503),
-        openapi_extra=request_document(),
+        openapi_extra=request_document(known),
     )
     @needs("upload", action="uploaded", takes_recordings=True)
     async def upload(
         request: Request,
         response: Response,
         idempotency_key: Annotated[
-            str | None,
+            IdempotencyKey | None,
             Header(
                 description="Makes a retry safe: requests with the same key (1 to 255 printable ASCII characters) make "
                 "one recording. Remembered for seven days; a repeated answer says `Idempotent-Replay: true`."
@@ -63,6 +64,6 @@ def router(intake: Intake) -> APIRouter:
     async def take_for_language(request: Request) -> Accepted:
         return await taking.take(request, for_language, lanes=INTERACTIVE)
 
-    document = request_document(without={*FOR_LANGUAGE, LANE})
+    document = request_document(known, without={*FOR_LANGUAGE, LANE})
     api.include_router(detect_language.router(intake.runtime, intake.publisher(), take_for_language, document))
     return api

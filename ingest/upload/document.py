@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from polyvox.contracts import Options
+from ingest.upload.option_schemas import METADATA_VALUE, Schema, agreement, as_fields, option_schemas
+from ingest.upload.options import Known
 
-BINARY = {"type": "string", "format": "binary"}
+BINARY: Schema = {"type": "string", "format": "binary"}
+RECORDINGS = ("application/octet-stream", "audio/*", "video/*")
+"""What a body may be called; what it is, its bytes decide."""
+_LANE: Schema = {
+    "type": "string",
+    "enum": ["interactive", "bulk"],
+    "default": "interactive",
+    "description": "Bulk work waits while there is interactive work.",
+}
+_NOTHING: Mapping[str, Schema] = {}
 
 
-def option_schemas() -> dict[str, Any]:
-    """The schema of each option, by name."""
-    options: dict[str, Any] = Options.model_json_schema()["properties"]
-    options["language"] = {
-        "type": "string",
-        "default": "auto",
-        "description": "ISO 639 code, or auto to find out.",
-        "examples": ["auto", "en"],
+def request_document(
+    known: Known, *, without: Collection[str] = (), more: Mapping[str, Schema] = _NOTHING
+) -> dict[str, Any]:
+    """A form or a raw body with all options but those in ``without``, and ``more``.
+
+    ``known`` is what uploads may ask for.
+    """
+    fields = {**as_fields(option_schemas(known)), "lane": _LANE, **more}
+    fields = {name: field for name, field in fields.items() if name not in without}
+    form = {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": BINARY, **fields},
+        "patternProperties": {r"^metadata\..{1,128}$": METADATA_VALUE},
+        "additionalProperties": False,
+        "allOf": agreement(known, fields),
     }
-    return options
-
-
-def request_document(*, without: Collection[str] = ()) -> dict[str, Any]:
-    """A form or a raw body with all options but those in ``without``."""
-    options = option_schemas()
-    options["metadata"] = {
-        "type": "string",
-        "description": "A JSON object of strings. Fields named metadata.KEY work as well.",
-    }
-    options["lane"] = {
-        "type": "string",
-        "enum": ["interactive", "bulk"],
-        "default": "interactive",
-        "description": "Bulk work waits while there is interactive work.",
-    }
-    options = {name: option for name, option in options.items() if name not in without}
-    form = {"type": "object", "required": ["file"], "properties": {"file": BINARY, **options}}
-    in_query = [{"name": name, "in": "query", "schema": option} for name, option in options.items()]
     filename = {"name": "filename", "in": "query", "schema": {"type": "string"}, "description": "For a raw body."}
     return {
-        "parameters": [*in_query, filename],
+        "parameters": [*(_in_query(name, field) for name, field in fields.items()), filename],
         "requestBody": {
             "required": True,
             "content": {
-                "multipart/form-data": {"schema": form},
-                "application/octet-stream": {"schema": BINARY},
-                "audio/*": {"schema": BINARY},
-                "video/*": {"schema": BINARY},
+                "multipart/form-data": {"schema": form, "encoding": {"file": {"contentType": ", ".join(RECORDINGS)}}},
+                **{name: {"schema": BINARY} for name in RECORDINGS},
             },
         },
     }
+
+
+def _in_query(name: str, field: Schema) -> Schema:
+    described = {"name": name, "in": "query", "allowEmptyValue": True}
+    match field["type"]:
+        case "object":
+            return {**described, "content": {"application/json": {"schema": field}}}
+        case "array":
+            return {**described, "schema": field, "style": "form", "explode": False}
+    return {**described, "schema": field}

@@ -108,9 +108,14 @@ def read_options(fields: Sequence[tuple[str, str]], known: Known, fixed: Mapping
 
 
 def check_options(
-    values: Mapping[str, Any], metadata: Mapping[str, str], known: Known, fixed: Mapping[str, Any] = NOTHING_FIXED
+    values: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    known: Known,
+    fixed: Mapping[str, Any] = NOTHING_FIXED,
+    *,
+    typed: bool = False,
 ) -> Options:
-    """Options by name, however they came.
+    """Options by name, however they came. ``typed``: as JSON, where a number is no text, and true is no number.
 
     Raises:
         Problem: 400, an option that is unknown or has a value that is not valid.
@@ -133,7 +138,7 @@ def check_options(
         if isinstance(value := wanted.get(name), str):
             _check_known(name, value, all_known)
     try:
-        options = Options.model_validate(wanted)
+        options = Options.model_validate(wanted, strict=typed)
     except ValidationError as error:
         raise refusals.bad_option(_explain(error), _blamed(error)) from error
     options = options.model_copy(update=fixed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
@@ -14,6 +13,7 @@ from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
 from polyvox.http import documented
 from polyvox.http.gateway import caller_of
+from polyvox.http.parameters import Moment, text_like
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from results_api.database import listing
@@ -48,6 +48,8 @@ METADATA = "metadata."
 FORMAT = Query(description="Goes before Accept.", json_schema_extra={"enum": list(formats.MEDIA_TYPES)})
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it."}}
 
+Cursor = Annotated[str, text_like(listing.CURSOR)]
+
 
 def router(runtime: Runtime) -> APIRouter:
     """The results API on the runtime's store and log, and the results database."""
@@ -73,11 +75,11 @@ def router(runtime: Runtime) -> APIRouter:
     async def index(
         request: Request,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+        cursor: Annotated[Cursor | None, Query(description="next_cursor of the page before.")] = None,
         status: Annotated[Status | None, Query(description="Deleted recordings are listed only by this.")] = None,
         language: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
+        created_after: Moment | None = None,
+        created_before: Moment | None = None,
         filename: Annotated[str | None, Query(description="A piece of the file's name, in any case.")] = None,
     ) -> MediaPage:
         """Besides these parameters, any number of `metadata.KEY=VALUE`."""
@@ -85,8 +87,8 @@ def router(runtime: Runtime) -> APIRouter:
             status=status,
             language=language,
             tenant=caller_of(request, settings.trust_tenant_header).tenant,
-            created_after=_utc(created_after),
-            created_before=_utc(created_before),
+            created_after=created_after,
+            created_before=created_before,
             filename=filename,
             metadata={
                 name.removeprefix(METADATA): value
@@ -200,8 +202,3 @@ def router(runtime: Runtime) -> APIRouter:
     ):
         api.include_router(others)
     return api
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    """Times without a zone are taken as UTC."""
-    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from polyvox.access.scopes import needs
 from polyvox.http import documented
 from polyvox.http.gateway import caller_of
+from polyvox.http.parameters import Moment, text_like
 from polyvox.service import Runtime
 from results_api.database.database import Database
 from results_api.search import searching
@@ -20,6 +21,8 @@ from results_api.search.snippets import html
 METADATA = "metadata."
 Q_CHARS = 500
 Q = 'Words, all of which are in a segment; "phrases"; beginnings*.'
+
+Cursor = Annotated[str, text_like(searching.CURSOR)]
 
 
 class SearchHit(BaseModel):
@@ -56,19 +59,19 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         request: Request,
         q: Annotated[str, Query(description=Q, min_length=1, max_length=Q_CHARS, examples=['"next steps" budget*'])],
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+        cursor: Annotated[Cursor | None, Query(description="next_cursor of the page before.")] = None,
         speaker: Annotated[str | None, Query(description="A speaker's id, or label in any case.")] = None,
         language: Annotated[str | None, Query(description="Of the segment.")] = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
+        created_after: Moment | None = None,
+        created_before: Moment | None = None,
     ) -> SearchPage:
         """Latest results first, each as it is said. Besides these parameters, any number of `metadata.KEY=VALUE`."""
         filters = Filters(
             tenant=caller_of(request, runtime.settings.trust_tenant_header).tenant,
             speaker=speaker,
             language=language,
-            created_after=_utc(created_after),
-            created_before=_utc(created_before),
+            created_after=created_after,
+            created_before=created_before,
             metadata={
                 name.removeprefix(METADATA): value
                 for name, value in request.query_params.items()
@@ -97,8 +100,3 @@ def _item(hit: searching.Hit) -> SearchHit:
         snippet=html(hit.text, hit.matches),
         transcript=f"/v1/media/{hit.media_id}/transcript",
     )
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    """Times without a zone are taken as UTC."""
-    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

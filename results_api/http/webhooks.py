@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from polyvox.access.caller import calling, sees
 from polyvox.access.scopes import needs
 from polyvox.errors import Invalid
 from polyvox.http import Problem, documented
+from polyvox.http.parameters import ZonedMoment
 from polyvox.http.refusals import other_tenant
 from polyvox.ids import new_media_id
 from polyvox.service import Runtime
@@ -28,6 +29,8 @@ from results_api.webhooks.targets import LENGTH_MAX, checked
 _ID = re.compile(r"[0-9a-f-]{36}")
 _CURSOR = r"^[0-9]{1,16}\.[0-9a-f-]{36}$"
 _NO_NUL = r"^[^\x00]*$"
+Url = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})]
+"""Which are refused, and why, targets.py knows."""
 
 
 class Wanted(BaseModel):
@@ -35,7 +38,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(max_length=LENGTH_MAX, description="Where to send to; https.")
+    url: Url = Field(max_length=LENGTH_MAX, description="Where to send to; https.")
     types: list[EventType] = Field(list(TYPES), min_length=1, description="What to tell of; everything by default.")
     tenant: str | None = Field(
         None, max_length=256, pattern=_NO_NUL, description="Only of this tenant's recordings; of all by default."
@@ -85,7 +88,7 @@ class DeliveryPage(BaseModel):
 class Since(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime = Field(description="Of what was first tried then or later, all that failed.")
+    since: ZonedMoment = Field(description="Of what was first tried then or later, all that failed.")
 
 
 class Replayed(BaseModel):

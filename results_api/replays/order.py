@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from polyvox.contracts import Options, ReplayedStage
 from polyvox.errors import Invalid
+from polyvox.http.parameters import WRITTEN
 from results_api.database.recording import Recording
 
 NOT_OPTIONS = frozenset({"metadata", "task"})
@@ -22,8 +23,8 @@ class Where(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     media_ids: list[str] = Field([], max_length=IDS_MAX, description="These, and no others.")
-    since: datetime | None = Field(None, description="Uploaded then or later.")
-    until: datetime | None = Field(None, description="Uploaded before then.")
+    since: Annotated[datetime, WRITTEN] | None = Field(None, description="Uploaded then or later.")
+    until: Annotated[datetime, WRITTEN] | None = Field(None, description="Uploaded before then.")
     status: Literal["completed", "failed"] | None = Field("completed", description="null: either.")
     language: str | None = None
     tenant: str | None = None
@@ -47,7 +48,7 @@ class Order(BaseModel):
     stage: ReplayedStage
     where: Where = Where()
     set: dict[str, Any] = Field({}, description="Options to change, for example num_speakers; null takes one back.")
-    force: bool = Field(False, description="Work again even where the same was done with the same options.")
+    force: StrictBool = Field(False, description="Work again even where the same was done with the same options.")
     limit: Annotated[int, Field(ge=1)] | None = Field(None, description="At most this many recordings, newest first.")
 
     @field_validator("set")

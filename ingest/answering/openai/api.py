@@ -48,7 +48,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
     @api.post(
         "/v1/audio/transcriptions",
         summary="What is said in a recording.",
-        openapi_extra=form_document("transcribe"),
+        openapi_extra=form_document("transcribe", known),
         response_class=JSONResponse,
     )
     @needs("upload", "read", action="uploaded", takes_recordings=True)
@@ -60,7 +60,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
     @api.post(
         "/v1/audio/translations",
         summary="What is said in a recording, in English.",
-        openapi_extra=form_document("translate"),
+        openapi_extra=form_document("translate", known),
         response_class=JSONResponse,
     )
     @needs("upload", "read", action="uploaded", takes_recordings=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
@@ -25,6 +25,7 @@ from polyvox.http import documented
 
 T = TypeVar("T")
 REFUSALS = (400, 408, 409, 413, 415, 422, 429, 503)
+_WORDS = {"type": "boolean", "default": False, "description": "Whether segments hold the times of words."}
 
 
 def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
@@ -32,6 +33,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
     api = APIRouter(tags=["simple"])
     known = intake.known()
     taking = Taking(intake)
+    document = request_document(known, without={LANE}, more={WORDS: _WORDS})
 
     async def perform(
         request: Request, response: Response, write: Callable[[Transcript, Asked], T], *, diarize: bool
@@ -54,7 +56,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
         "/transcribe",
         summary="A recording in, its transcript out.",
         responses=documented(*REFUSALS),
-        openapi_extra=_document(),
+        openapi_extra=document,
     )
     @needs("upload", "read", action="uploaded", takes_recordings=True)
     async def transcribe(request: Request, response: Response) -> SimpleTranscript:
@@ -66,7 +68,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
         "/api/transcribe",
         summary="A recording in, its words out.",
         responses=documented(*REFUSALS),
-        openapi_extra=_document(),
+        openapi_extra=document,
     )
     @needs("upload", "read", action="uploaded", takes_recordings=True)
     async def api_transcribe(request: Request, response: Response) -> PlainTranscript:
@@ -80,15 +82,8 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
     async def take_for_language(request: Request) -> Accepted:
         return await taking.take(request, for_language, lanes=INTERACTIVE)
 
-    document = request_document(without={*FOR_LANGUAGE, LANE})
+    shorter = request_document(known, without={*FOR_LANGUAGE, LANE})
     api.include_router(
-        detect_language.router(intake.runtime, intake.publisher(), take_for_language, document, path="/detect-language")
+        detect_language.router(intake.runtime, intake.publisher(), take_for_language, shorter, path="/detect-language")
     )
     return api
-
-
-def _document() -> dict[str, Any]:
-    document = request_document(without={LANE})
-    form = document["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    form[WORDS] = {"type": "boolean", "default": False, "description": "Whether segments hold the times of words."}
-    return document
