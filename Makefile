@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.polyvox-ready
+# Each has servers of its own: Kafka, MinIO, SeaweedFS, PostgreSQL, some 2 GB of memory.
+TEST_PROCESSES ?= 2
 SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmarks docs examples
 
-.PHONY: help setup demo up test lint format types docs services services-stop env compose-up compose-test clean
+.PHONY: help setup demo up test conformance lint format types docs services services-stop env compose-up compose-test clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -46,7 +48,10 @@ compose-test: setup ## try docker-compose.yml out with podman, as root; 10 minut
 test: setup ## run all tests
 	@$(BIN)/polyvox weights pull
 	@$(BIN)/python -m infra.native fetch
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+conformance: setup ## look for requests that the API answers otherwise than its OpenAPI document says
+	@$(BIN)/python -m tests.conformance
 
 lint: setup ## style, import contracts
 	@$(BIN)/ruff check $(SOURCES)
