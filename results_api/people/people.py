@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from results_api.database.connections import reading, transaction
 from results_api.database.database import Database
@@ -61,18 +62,17 @@ class People:
                 "consent": person.consent,
                 "created_at_us": to_us(person.created_at),
             }
-            where = (people.c.tenant == person.tenant) & (people.c.name == person.name)
-            # Begins with a write, which is what SQLite asks for.
-            await connection.execute(sa.update(people).where(where).values(consent=person.consent))
-            known = await connection.scalar(sa.select(people.c.id).where(where))
-            if known is None:
-                count = await connection.scalar(
-                    sa.select(sa.func.count()).select_from(people).where(people.c.tenant == person.tenant)
-                )
-                if (count or 0) >= PEOPLE_MAX:
-                    return None
-                await connection.execute(sa.insert(people).values(row))
-            id_ = known or person.id
+            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+            added = insert(people).values(row)
+            id_ = await connection.scalar(
+                added.on_conflict_do_update(
+                    index_elements=["tenant", "name"], set_={"consent": person.consent}
+                ).returning(people.c.id)
+            )
+            of_tenant = sa.select(sa.func.count()).select_from(people).where(people.c.tenant == person.tenant)
+            if (await connection.scalar(of_tenant) or 0) > PEOPLE_MAX:
+                await connection.rollback()
+                return None
             same = (voices.c.person == id_) & (voices.c.media_id == sample.media_id)
             await connection.execute(sa.delete(voices).where(same, voices.c.speaker == sample.speaker))
             await connection.execute(
