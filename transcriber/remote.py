@@ -28,7 +28,7 @@ def is_wanted(settings: Settings) -> bool:
     Raises:
         Fatal: it would have to, and there is no key.
     """
-    if settings.openai_api_key is not None and settings.openai_api_key.get_secret_value().strip():
+    if settings.openai_key is not None:
         return True
     for name, wants in (
         ("POLYVOX_TRANSCRIBER_ENGINE is openai", settings.transcriber_engine == OPENAI),
@@ -50,7 +50,7 @@ class Remote:
         except ImportError as error:
             raise Fatal(f"the engine openai needs more packages: pip install 'polyvox[openai]' ({error})") from error
 
-        if settings.openai_api_key is None:
+        if settings.openai_key is None:
             raise Fatal("the engine openai has no key: set POLYVOX_OPENAI_API_KEY")
         self._pool = ChildPool(
             [
@@ -67,7 +67,7 @@ class Remote:
         self._asking = Asking(
             Endpoint(
                 base_url=settings.openai_base_url,
-                api_key=settings.openai_api_key.get_secret_value().strip(),
+                api_key=settings.openai_key,
                 default_model=settings.openai_model,
                 models=frozenset(settings.openai_models),
                 parallel=settings.openai_parallel,

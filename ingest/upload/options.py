@@ -60,7 +60,7 @@ class Known:
         local, remote = frozenset(known_models()), frozenset({settings.openai_model, *settings.openai_models})
         is_remote = settings.transcriber_engine == OPENAI
         # Without a key nobody could do what is asked.
-        offered = [name for name in engines if name != OPENAI or is_remote or settings.openai_api_key is not None]
+        offered = [name for name in engines if name != OPENAI or is_remote or settings.openai_key is not None]
         return cls(
             engines=offered,
             models=remote if is_remote else local,

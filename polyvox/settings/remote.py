@@ -58,3 +58,9 @@ class RemoteSettings(BaseSettings):
         description="When more seconds of audio than this wait for their words, parts of uploads that name neither "
         "engine nor model go to the engine openai as well. Without it none does.",
     )
+
+    @property
+    def openai_key(self) -> str | None:
+        """The key as it is sent; None where there is none, or nothing but spaces."""
+        given = "" if self.openai_api_key is None else self.openai_api_key.get_secret_value().strip()
+        return given or None
