@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ DURATION_S = 20.0
 class Speakers:
     """An engine that finds as many speakers as it is asked for, in turns of two seconds."""
 
-    async def diarize(self, audio: Path, options: DiarizeOptions, _notes: Notes) -> Run:
+    async def diarize(
+        self, audio: Path, options: DiarizeOptions, _notes: Notes, _channels: Sequence[tuple[Path, Notes]]
+    ) -> Run:
         count = options.num_speakers or 2
         turns = [EngineTurn(float(at), at + 2.0, f"S{at // 2 % count + 1}") for at in range(0, int(DURATION_S), 2)]
         return Run(Diarized(turns, turns, {}), DURATION_S, "pyannote", "builtin")
