@@ -90,7 +90,7 @@ def between(recordings: list[dict[str, Any]], seconds: float) -> Case:
 def outside(heard: Heard, speech: list[tuple[float, float]]) -> list[str]:
     """Words, normalised, that begin away from all speech."""
     away = [text for text, at_s in heard if not any(low - NEAR_S <= at_s <= high + NEAR_S for low, high in speech)]
-    return normalised("".join(away)).split()
+    return [word for word in normalised("".join(away)).split() if any(map(str.isalnum, word))]
 
 
 def ours(engine: str, folder: Path, model: str, threads: int) -> Callable[[Audio, bool], Heard]:
