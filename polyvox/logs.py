@@ -2,7 +2,8 @@
 
 Every line that is written while a recording is worked on says which one, in which stage, of which part and in which
 trace; the work in hand (polyvox/tracing) knows. Nothing that a recording holds is logged from the level info on: no
-words, no names of files, no metadata. What a user sent is named by the code of what is wrong with it.
+words, no names of files, no metadata. What a user sent is named by the code of what is wrong with it. A key that
+found its way into a line all the same stands there without what is secret of it.
 """
 
 from __future__ import annotations

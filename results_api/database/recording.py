@@ -94,7 +94,7 @@ class Recording:
     planned_basis: str | None = None
     outcome: Outcome | None = None
     removed: bool = False
-    """Of a deleted recording: its objects are gone and everybody was told."""
+    """Of a deleted recording, or of one without its audio: the objects are gone and everybody was told."""
 
     @property
     def current(self) -> RecordingView:
