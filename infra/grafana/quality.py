@@ -28,8 +28,8 @@ BOARD = Board(
             unit="percentunit",
         ),
         Panel(
-            "Words where nobody speaks",
-            "Share of all words, by class of tenants: possibly made up.",
+            "Words that look made up",
+            "Share of all words, by class of tenants, those that transcripts leave out included.",
             (
                 Line(
                     _share(rate(metrics.SUSPECT_WORDS, "tenant_class"), rate(metrics.WORDS, "tenant_class")),
@@ -48,6 +48,13 @@ BOARD = Board(
             "Seconds of speech without words, each hour.",
             (Line(increase(metrics.COVERAGE_GAP_TIME, "tenant_class", window="1h"), "{{tenant_class}}"),),
             unit="s",
+        ),
+        Panel(
+            "Second attempts, last 24 h",
+            "At stretches of speech that lacked words: what they found.",
+            (Line(increase(metrics.RETAKES, "outcome"), "{{outcome}}"),),
+            needs="speech without words",
+            kind="bargauge",
         ),
         Panel(
             "Confidence",

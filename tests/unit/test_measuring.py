@@ -12,7 +12,14 @@ from diarizer.measuring import Measuring as DiarizerMeasuring
 from ingest.measuring import Measuring as DecoderMeasuring
 from polyvox import metrics
 from polyvox.contracts import AudioSlice, MediaReady, PartReady, StageFailed, Transcript, wrap
-from polyvox.contracts.transcript import Coverage, Span, StageReport, TranscriptSegment, TranscriptWord
+from polyvox.contracts.transcript import (
+    Coverage,
+    Span,
+    StageReport,
+    TranscriptSegment,
+    TranscriptSuspect,
+    TranscriptWord,
+)
 from polyvox.ports import TopicPartition
 from polyvox.settings import Settings
 from polyvox.supervisor import environment_of
@@ -85,7 +92,8 @@ def test_a_completed_recording_tells_how_long_it_took_and_how_good_it_is() -> No
         text="So So",
         language="tlh",
         segments=[TranscriptSegment(id=0, start=0, end=2, text="So So", words=words)],
-        coverage=Coverage(speech=50, covered=44, gaps=[Span(start=1, end=4)], words_outside_speech=1),
+        suspects=[TranscriptSuspect(start=9, end=10, text="Bye.", reason="stock", left_out=True)],
+        coverage=Coverage(speech=50, covered=44, gaps=[Span(start=1, end=4)]),
         stages={"diarize": StageReport(status="failed"), "transcribe": StageReport(status="done")},
     )
     assert plan.view.uploaded_at is not None
