@@ -8,6 +8,8 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from polyvox.http.problems import Problem
+
 HEADERS_S = 20.0
 """How long the headers of a request may take, from its first byte, or from the start of the connection."""
 BODY_EVERY_S = 75.0
@@ -15,6 +17,13 @@ BODY_EVERY_S = 75.0
 BODY_BYTES = 1024
 HEADERS_MAX_BYTES = HIGH_WATER_LIMIT
 _LOOK_S = 5.0
+_NOT_HTTP = Problem(400, "bad-http", "This is not HTTP", "The bytes that came are no request of HTTP/1.1; send one.")
+_TOO_LARGE = Problem(
+    431,
+    "headers-too-large",
+    "The headers are too large",
+    f"A request's line and headers may have {HEADERS_MAX_BYTES} bytes; put less into the URL and the headers.",
+)
 
 
 class Connection(HttpToolsProtocol):
@@ -30,6 +39,7 @@ class Connection(HttpToolsProtocol):
         self._in_body = False
         self._came_bytes = 0
         self._looking: asyncio.TimerHandle | None = None
+        self._is_broken = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,6 +50,22 @@ class Connection(HttpToolsProtocol):
         if self._looking is not None:
             self._looking.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_broken:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        """Called for what is no HTTP. What the client asked before it is answered in full, and is the last."""
+        self._is_broken = True
+        self._due_at = None
+        asked = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        if asked:
+            self.cycle.keep_alive = False
+            return
+        answer = _NOT_HTTP if self._came_bytes <= HEADERS_MAX_BYTES else _TOO_LARGE
+        self.transport.write(_written(answer))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -100,3 +126,9 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
             return
         self._looking = self.loop.call_later(self.look_s, self._look)
+
+
+def _written(problem: Problem) -> bytes:
+    answer = problem.response()
+    head = [f"HTTP/1.1 {problem.status} \r\n".encode(), *(b"%s: %s\r\n" % header for header in answer.raw_headers)]
+    return b"".join((*head, b"connection: close\r\n\r\n", bytes(answer.body)))

@@ -88,7 +88,20 @@ async def test_an_answer_may_take_its_time(url: str) -> None:
 async def test_headers_without_end_are_refused(url: str) -> None:
     async with RawConnection.to(url) as connection:
         await connection.send(ROUTE + b"X-Long: " + b"a" * HEADERS_MAX_BYTES + b"\r\n\r\n")
-        assert (await connection.response())[0] == 400
+        status, text = await connection.response()
+        assert (status, "headers-too-large" in text) == (431, True)
+
+
+async def test_what_is_no_http_is_told_so_after_the_answers_to_what_was(url: str) -> None:
+    async with RawConnection.to(url) as connection:
+        await connection.send(ROUTE + b"Content-Length: 2\r\n\r\n12 and more\r\n\r\n")
+        status, text = await connection.response()
+        assert (status, text.rpartition("\r\n")[2]) == (200, "2")
+        assert await connection.closed(within_s=20 * SHORT_S)
+    async with RawConnection.to(url) as connection:
+        await connection.send(b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
+        status, text = await connection.response()
+        assert (status, "bad-http" in text) == (400, True)
 
 
 async def drip(connection: RawConnection, byte: bytes) -> None:
