@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -18,11 +19,15 @@ from results_api.database import changes, rows
 from results_api.database.batches import Batches
 from results_api.database.changes import Answer, Change, Wanted
 from results_api.database.connections import CONNECTIONS, engine_of, padded, reading, transaction
+from results_api.database.near import NearRows
 from results_api.database.recording import Plan, Recording
 from results_api.database.tables import AUDIO_TO_REMOVE, TO_REMOVE, plans, recordings
 from results_api.database.writers import writer_of
 from results_api.search.searchable import Searchable
 
+# Made once: that alone takes longer than SQLite takes to find a row.
+_RECORDING = sa.select(recordings).where(recordings.c.media_id == sa.bindparam("media_id"))
+_PLANS = sa.select(plans).where(plans.c.media_id == sa.bindparam("media_id")).order_by(plans.c.version)
 IDS_MAX = 512
 BATCH_MAX = 64
 
@@ -32,6 +37,7 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
         self.engine = engine_of(url, connections=connections)
+        self._near = NearRows(self.engine.url) if self.engine.dialect.name == "sqlite" else None
         self._writer = writer_of(self.engine)
         self._changes = Batches(self._change_some, most=BATCH_MAX)
         self._planned = Batches(self._are_planned, most=BATCH_MAX)
@@ -40,13 +46,13 @@ class Database:
         await self._changes.close()
         await self._planned.close()
         await self._writer.close()
+        if self._near is not None:
+            self._near.close()
         await self.engine.dispose()
 
     async def get(self, media_id: str) -> Recording | None:
-        query = sa.select(recordings).where(recordings.c.media_id == media_id)
-        async with reading(self.engine) as connection:
-            row = (await connection.execute(query)).mappings().first()
-        return rows.recording_of(dict(row)) if row else None
+        found = await self._rows(_RECORDING, media_id)
+        return rows.recording_of(found[0]) if found else None
 
     async def change(
         self, media_id: str, change: Change, *, published: int | None = None, searchable: Searchable | None = None
@@ -62,10 +68,15 @@ class Database:
 
     async def plans(self, media_id: str) -> list[Plan]:
         """What is to be published of a recording, oldest version first."""
-        query = sa.select(plans).where(plans.c.media_id == media_id).order_by(plans.c.version)
+        return [rows.plan_of(row) for row in await self._rows(_PLANS, media_id)]
+
+    async def _rows(self, query: sa.Select[Any], media_id: str) -> list[dict[str, Any]]:
+        asked = {"media_id": media_id}
+        near = self._near.all(query, asked) if self._near is not None else None
+        if near is not None:
+            return near
         async with reading(self.engine) as connection:
-            found = (await connection.execute(query)).mappings().all()
-        return [rows.plan_of(dict(row)) for row in found]
+            return [dict(row) for row in (await connection.execute(query, asked)).mappings()]
 
     async def is_planned(self, plan: Plan) -> bool:
         """False once it is published, or its recording deleted."""

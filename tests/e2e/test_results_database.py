@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -91,4 +92,25 @@ async def test_a_damaged_database_is_trouble_and_no_verdict_on_the_message(tmp_p
     database = Database(settings.database_url)
     with pytest.raises(Unavailable):
         await database.get("some-recording")
+    await database.close()
+
+
+async def test_a_row_in_a_file_that_somebody_holds_is_read_when_they_let_go(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    recording = Recording()
+    await migrate(settings.database_url)
+    event = recording.event(recording.upload)
+    first = Database(settings.database_url)
+    await first.change(recording.media_id, lambda known: with_event(known, event, START))
+    await first.close()
+    holder = sqlite3.connect(settings.database_path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    database = Database(settings.database_url)
+    asked = asyncio.create_task(database.get(recording.media_id))
+    done, _ = await asyncio.wait([asked], timeout=0.3)
+    assert not done
+    holder.close()
+    assert (await asked) is not None
+    assert (await database.get(recording.media_id)) is not None
     await database.close()
