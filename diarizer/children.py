@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diarizer.engines.base import DiarizeOptions, Run, Stretch
+from diarizer.engines.base import Comparison, DiarizeOptions, Run, Stretch
 from diarizer.engines.heard import Heard
-from diarizer.engines.levels import Comparison
 from diarizer.notes import Notes, NotesOfNobody
 from polyvox import weights
 from polyvox.child.child import Child

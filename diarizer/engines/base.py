@@ -77,3 +77,18 @@ class DiarizerEngine(Protocol):
         progress: Callable[[float], None] | None = None,
     ) -> Diarized:
         """Diarize mono float32 samples, shape (n,), 16 kHz. ``progress`` gets 0 to 1."""
+
+
+MOST_SHARED = 0.5
+"""Of the time with sound, that two ends of a call may share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``shared``: share of the time with sound in which both channels have one and the same; 0 to 1."""
+
+    shared: float
+
+    @property
+    def is_call(self) -> bool:
+        return self.shared <= MOST_SHARED

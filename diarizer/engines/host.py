@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diarizer.engines.base import Diarized, DiarizeOptions, DiarizerEngine, Run, Stretch
+from diarizer.engines.base import Comparison, Diarized, DiarizeOptions, DiarizerEngine, Run, Stretch
 from diarizer.engines.channels import tell as tell_by_channels
 from diarizer.engines.heard import Heard, joined
-from diarizer.engines.levels import Comparison, compare, levels_db
+from diarizer.engines.levels import compare, levels_db
 from diarizer.engines.tape import Tape
 from polyvox.audio import SAMPLE_RATE_HZ, read_flac
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diarizer.engines.base import Comparison
 from diarizer.engines.timeline import FRAME_MIDDLE_S, FRAME_STEP_S
 from polyvox.audio import SAMPLE_RATE_HZ, read_flac
 
@@ -29,19 +29,6 @@ HEARD_DB = -55.0
 ALIKE = 0.6
 NEAR_DB = 6.0
 """One sound in two places: the channels are this much alike, and as loud but for so much."""
-MOST_SHARED = 0.5
-"""Of the time with sound, that two ends of a call may share."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """``shared``: share of the time with sound in which both channels have one and the same; 0 to 1."""
-
-    shared: float
-
-    @property
-    def is_call(self) -> bool:
-        return self.shared <= MOST_SHARED
 
 
 def compare(channels: Sequence[Path]) -> Comparison:

@@ -13,9 +13,9 @@ from polyvox.access.key import ApiKey, Tenant
 from polyvox.access.keyring import Keyring, Wish
 from polyvox.access.known import KnownKeys
 from polyvox.access.scopes import SCOPES, Scope, needs
-from polyvox.http.parameters import ZonedMoment
 from polyvox.http.problems import Problem, documented
 from polyvox.http.refusals import other_tenant
+from polyvox.moments import ZonedMoment
 
 KeyIdInPath = Annotated[str, Path(description="The middle of a key, between its underscores.")]
 

@@ -13,7 +13,8 @@ from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
 from polyvox.http import documented
 from polyvox.http.gateway import caller_of
-from polyvox.http.parameters import Moment, text_like
+from polyvox.http.parameters import text_like
+from polyvox.moments import Moment
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from results_api.database import listing

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from polyvox.access.scopes import needs
 from polyvox.http import documented
 from polyvox.http.gateway import caller_of
-from polyvox.http.parameters import Moment, text_like
+from polyvox.http.parameters import text_like
+from polyvox.moments import Moment
 from polyvox.service import Runtime
 from results_api.database.database import Database
 from results_api.search import searching

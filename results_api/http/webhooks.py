@@ -13,9 +13,9 @@ from polyvox.access.caller import calling, sees
 from polyvox.access.scopes import needs
 from polyvox.errors import Invalid
 from polyvox.http import Problem, documented
-from polyvox.http.parameters import ZonedMoment
 from polyvox.http.refusals import other_tenant
 from polyvox.ids import new_media_id
+from polyvox.moments import ZonedMoment
 from polyvox.service import Runtime
 from results_api.database.database import Database
 from results_api.database.rows import to_us

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 
 from polyvox.contracts import Options, ReplayedStage
 from polyvox.errors import Invalid
-from polyvox.http.parameters import WRITTEN
+from polyvox.moments import WRITTEN
 from results_api.database.recording import Recording
 
 NOT_OPTIONS = frozenset({"metadata", "task"})

@@ -96,10 +96,10 @@ async def test_what_is_no_recording_is_left_alone(here: World) -> None:
 
 
 async def test_an_object_that_is_gone_or_replaced_by_now_is_no_recording(here: World) -> None:
+    gone, replaced = await here.drop("in/gone.wav"), await here.drop("in/replaced.wav", b"old")
+    await here.bucket.delete("in/gone.wav")
+    now = await here.drop("in/replaced.wav", b"new")
     async with here.watching():
-        gone, replaced = await here.drop("in/gone.wav"), await here.drop("in/replaced.wav", b"old")
-        await here.bucket.delete("in/gone.wav")
-        now = await here.drop("in/replaced.wav", b"new")
         await here.tell(notification("in/gone.wav", gone))
         await here.tell(notification("in/replaced.wav", replaced))
         await here.tell(notification("in/replaced.wav", now))

@@ -118,6 +118,7 @@ async def test_language_and_prompt_reach_the_pipeline(url: str, sdk: AsyncOpenAI
         document = (await client.get(answer.headers["Polyvox-Media-Id"])).document
     assert document["options"] == {
         "language": "de",
+        "languages": None,
         "task": "transcribe",
         "model": "base",
         "engine": None,
@@ -125,8 +126,10 @@ async def test_language_and_prompt_reach_the_pipeline(url: str, sdk: AsyncOpenAI
         "num_speakers": 2,
         "min_speakers": None,
         "max_speakers": None,
+        "channels": None,
         "prompt": "Polyvox. Kafka.",
         "temperature": 0.4,
+        "keep_suspects": None,
         "metadata": {},
     }
     assert answer.parse()._request_id == document["media_id"]

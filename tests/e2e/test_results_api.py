@@ -220,8 +220,10 @@ async def test_head_is_answered_like_get_without_the_body(place: Place) -> None:
 
 async def test_a_damaged_database_is_a_503(tmp_path: Path) -> None:
     recording = Recording()
-    async with results(Place(tmp_path, None, lambda: None)) as world, world.serving() as client:
+    async with results(Place(tmp_path, None, lambda: None)) as world:
+        # Before anybody has it open: who has goes on with the file that was there.
         world.runtime.settings.database_path.unlink()
         world.runtime.settings.database_path.mkdir()
-        problem = is_problem(await client.get(f"/v1/media/{recording.media_id}"), 503, "unavailable")
+        async with world.serving() as client:
+            problem = is_problem(await client.get(f"/v1/media/{recording.media_id}"), 503, "unavailable")
         assert "database" not in json.dumps(problem)

@@ -33,7 +33,7 @@ def spoken(draw: st.DrawFn) -> list[SpokenWord]:
     words, now_s = [], 0.0
     for pause_s, length_s, text, speaker, language, overlap in drawn:
         start_s, now_s = now_s + pause_s, now_s + pause_s + length_s
-        words.append(SpokenWord(start_s, now_s, text, 0.5, speaker, overlap, False, language))
+        words.append(SpokenWord(start_s, now_s, text, 0.5, speaker, overlap, None, language))
     return words
 
 

@@ -11,6 +11,7 @@ import psutil
 
 SIZE_MIB = 8192
 """More than anything here writes; memory is only taken by what lies there."""
+ATTEMPTS = 50
 
 
 class Disk:
@@ -21,8 +22,16 @@ class Disk:
 
     def fill(self) -> None:
         """No byte more goes onto it; what is there can be read, removed and written over."""
-        used_kib = -(-psutil.disk_usage(str(self.folder)).used // 1024)
-        self._mount("remount", f"size={max(used_kib, 4)}k")
+        for attempt in range(ATTEMPTS):
+            used_kib = -(-psutil.disk_usage(str(self.folder)).used // 1024)
+            try:
+                self._mount("remount", f"size={max(used_kib, 4)}k")
+            except subprocess.CalledProcessError:
+                # Somebody wrote more meanwhile.
+                if attempt + 1 == ATTEMPTS:
+                    raise
+            else:
+                return
 
     def empty(self) -> None:
         """There is room again."""
