@@ -28,6 +28,5 @@ PANELS = (
         "Transcribers that overflow",
         "They send parts elsewhere because too much audio waits here.",
         (Line(now(metrics.OVERFLOWING), "transcribers"),),
-        needs=NEEDS,
     ),
 )

@@ -13,7 +13,7 @@ from tests.support.eventful_run import eventful_run
 
 NOT_HERE = {
     *("a GPU", "a webhook", "a limit of age", "engines that load models", "trouble with database, store or log"),
-    "speech without words",
+    *("speech without words", "keys, and somebody without one", "the engine openai"),
 }
 """What the run does not have: its engines return at once, its disk has room. Panels say so of themselves."""
 
