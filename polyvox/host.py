@@ -116,7 +116,7 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
     import uvicorn
 
     from polyvox.http import create_app, operations_router
-    from polyvox.http.connections import Connection
+    from polyvox.http.connections import KEEP_ALIVE_S, Connection
     from polyvox.http.opening import administration, check_reachable, door_of, recorder_of
     from polyvox.metrics import process_metrics
 
@@ -160,6 +160,7 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
             server_header=False,
             forwarded_allow_ips=settings.trusted_proxies,
             http=Connection,
+            timeout_keep_alive=KEEP_ALIVE_S,
             ws="none",
         )
     )

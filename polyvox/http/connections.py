@@ -15,6 +15,9 @@ HEADERS_S = 20.0
 BODY_EVERY_S = 75.0
 """How long a body may bring less than BODY_BYTES. Longer than what uploads wait for, which say why they end."""
 BODY_BYTES = 1024
+KEEP_ALIVE_S = 75
+"""How long a connection is kept for another request: longer than clients and gateways keep theirs, so that they close
+first and send no request into a connection that is just being closed."""
 HEADERS_MAX_BYTES = HIGH_WATER_LIMIT
 _LOOK_S = 5.0
 _NOT_HTTP = Problem(400, "bad-http", "This is not HTTP", "The bytes that came are no request of HTTP/1.1; send one.")

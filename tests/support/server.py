@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from polyvox.http.connections import Connection
+from polyvox.http.connections import KEEP_ALIVE_S, Connection
 
 
 class _Server(uvicorn.Server):
@@ -25,7 +25,13 @@ async def serve(app: FastAPI, *, port: int = 0, connections: type[asyncio.Protoc
     with socket.create_server(("127.0.0.1", port)) as listener:
         port = listener.getsockname()[1]
         config = uvicorn.Config(
-            app, http=connections, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2
+            app,
+            http=connections,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=2,
         )
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
