@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.support.databases",
     "tests.support.served_results",
     "tests.support.parts",
+    "tests.support.scripted",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +14,6 @@ from polyvox.errors import Transient
 from polyvox.ports import Record
 from polyvox.publish import Publisher
 from tests.support.worker_bench import TOPIC, Bench, deleted, until
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = await Bench.make(tmp_path / "log")
-    yield bench
-    await bench.close()
 
 
 @pytest.fixture

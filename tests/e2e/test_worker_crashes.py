@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,6 @@ from polyvox.metrics import MESSAGES_IN_FLIGHT
 from tests.support.worker_bench import STAGE, Bench, ids, until
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = await Bench.make(tmp_path / "log")
-    yield bench
-    await bench.close()
 
 
 async def start(path: Path, then: str) -> asyncio.subprocess.Process:

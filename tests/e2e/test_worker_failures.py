@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,39 +19,14 @@ from polyvox.errors import (
     OutOfMemory,
     PolyvoxError,
     Transient,
-    Unavailable,
     WeightsMissing,
 )
 from polyvox.metrics import MESSAGES_DEAD_LETTERED, MESSAGES_FAILED, MESSAGES_RETRIED
 from polyvox.publish import Publisher
 from polyvox.retry import code_of, reason_of
-from polyvox.topics import dead_letter_topic
-from tests.support.troubled_log import TroubledLog
+from tests.support.scripted import Scripted
 from tests.support.turned_clock import TurnedClock
 from tests.support.worker_bench import STAGE, TOPIC, Bench, ids, until
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = await Bench.make(tmp_path / "log")
-    yield bench
-    await bench.close()
-
-
-class Scripted:
-    """A handler that raises what the script says: per media id a list of errors, one an attempt."""
-
-    def __init__(self, **errors: list[BaseException]) -> None:
-        self.errors = {media_id.replace("_", "-"): list(raised) for media_id, raised in errors.items()}
-        self.attempts: Counter[str] = Counter()
-        self.done: list[str] = []
-
-    async def __call__(self, envelope: Envelope[Any]) -> None:
-        media_id = envelope.data.media_id
-        self.attempts[media_id] += 1
-        if left := self.errors.get(media_id):
-            raise left.pop(0)
-        self.done.append(media_id)
 
 
 def always(error: Callable[[], BaseException]) -> Callable[[Envelope[Any]], Any]:
@@ -211,74 +184,6 @@ async def test_what_users_send_and_ask_for_does_not_stop_a_worker(bench: Bench, 
     await until(bench.no_lag)
     assert len(await bench.dead_letters()) == 50
     await running.stop()
-
-
-async def test_a_log_that_takes_no_commits_for_a_while_is_survived(bench: Bench) -> None:
-    log = TroubledLog(bench.log)
-    log.faults.fail("commit")
-    handler = Scripted()
-    await bench.publish(ids(20))
-    running = bench.start(handler, log=log)
-    await until(lambda: len(handler.done) == 20)
-    assert await bench.lag() == 20
-    log.faults.heal()
-    await until(bench.no_lag)
-    await running.stop()
-    assert set(handler.attempts.values()) == {1}
-
-
-async def test_a_log_that_takes_no_dead_letters_for_a_while_loses_none(bench: Bench) -> None:
-    log = TroubledLog(bench.log)
-    log.faults.fail("append", matching=dead_letter_topic(STAGE))
-    told: list[str] = []
-
-    async def tell(envelope: Envelope[Any], failure: PolyvoxError, made: int) -> None:
-        told.append(envelope.id)
-
-    handler = Scripted(recording_0000=[Invalid("no")])
-    await bench.publish(ids(5))
-    bench.start(handler, log=log, on_give_up=tell)
-    await until(lambda: len(handler.done) == 4)
-    assert await bench.lag() == 5
-    log.faults.heal()
-    await until(bench.no_lag)
-    assert len(await bench.dead_letters()) == 1
-    assert len(told) == 1
-    assert handler.attempts["recording-0000"] == 1
-
-
-async def test_an_outage_of_the_log_fails_no_message(bench: Bench) -> None:
-    log = TroubledLog(bench.log)
-    log.faults.fail("append", error=Unavailable("disk full"))
-    publisher = Publisher(log, SystemClock(), "/tests")
-    attempts = 0
-
-    async def handler(envelope: Envelope[Any]) -> None:
-        nonlocal attempts
-        attempts += 1
-        await publisher.publish(StageFailed(media_id=envelope.data.media_id, stage="diarize", code="x", reason="x"))
-
-    await bench.publish(ids(12))
-    bench.start(handler, log=log, attempts=2)
-    await until(lambda: attempts > 100)
-    log.faults.heal()
-    await until(bench.no_lag)
-    assert not await bench.dead_letters()
-    assert len(await bench.records(StageFailed.TOPIC)) == 12
-
-
-@pytest.mark.parametrize("operation", ["subscribe", "getmany"])
-async def test_a_log_that_cannot_be_read_for_a_while_is_survived(bench: Bench, operation: str) -> None:
-    log = TroubledLog(bench.log)
-    log.faults.fail(operation)
-    handler = Scripted()
-    await bench.publish(ids(3))
-    running = bench.start(handler, log=log)
-    await asyncio.sleep(0.1)
-    assert not running.task.done()
-    log.faults.heal()
-    await until(bench.no_lag)
-    assert sorted(handler.done) == ids(3)
 
 
 async def test_a_stage_that_cannot_tell_holds_up_nobody(bench: Bench) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,6 @@ from polyvox.worker.window import LEAST_MESSAGES, Window
 from tests.support.troubled_log import TroubledLog
 from tests.support.turned_clock import TurnedClock
 from tests.support.worker_bench import TOPIC, Bench, Gate, committed, ids, until
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = await Bench.make(tmp_path / "log")
-    yield bench
-    await bench.close()
 
 
 async def test_what_is_full_is_paused_again_after_each_assignment(bench: Bench) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,6 @@ from polyvox.publish import Publisher
 from polyvox.worker.window import LEAST_MESSAGES, Window
 from polyvox.worker.worker import BATCH_MAX
 from tests.support.worker_bench import STAGE, TOPIC, Bench, Gate, committed, failed, ids, until
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = await Bench.make(tmp_path / "log")
-    yield bench
-    await bench.close()
 
 
 async def test_every_message_is_handled_once_and_committed(bench: Bench) -> None:
