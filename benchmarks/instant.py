@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn, Run
 from diarizer.handler import Diarizer
@@ -24,8 +23,8 @@ from diarizer.measuring import Measuring as DiarizerMeasuring
 from diarizer.notes import Notes
 from polyvox import topics
 from polyvox.audio import SAMPLE_RATE_HZ
-from polyvox.contracts import Envelope, MediaReady, PartReady, RetakeReady
-from polyvox.errors import Invalid, PolyvoxError, Transient
+from polyvox.contracts import MediaReady, PartReady, RetakeReady
+from polyvox.errors import Invalid, Transient
 from polyvox.flac_frames import read_streaminfo
 from polyvox.host import run_loaded
 from polyvox.metrics import process_metrics
@@ -37,7 +36,7 @@ from polyvox.worker import worker_of
 from transcriber.engines.base import Effort, EngineWord, TranscribeOptions, Transcription
 from transcriber.handler import Handler
 from transcriber.measuring import Measuring as TranscriberMeasuring
-from transcriber.retakes import Retakes
+from transcriber.retakes import PartsAndRetakes, Retakes
 
 CONCURRENCY = 8
 EFFORT = Effort(busy_s=0.001, windows=1, window_s=6.0, decodes=1, tokens=12)
@@ -92,23 +91,13 @@ async def transcriber(runtime: Runtime) -> None:
         model="none",
         measure=TranscriberMeasuring(process_metrics(), TenantClasses(runtime.settings.tenant_classes)).transcribed,
     )
-    retakes = Retakes(runtime.store, publisher, runtime.clock, handler)
-
-    def hand_of(envelope: Envelope[Any]) -> Handler | Retakes:
-        return retakes if isinstance(envelope.data, RetakeReady) else handler
-
-    async def handle(envelope: Envelope[Any]) -> None:
-        await hand_of(envelope).handle(envelope)
-
-    async def give_up(envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
-        await hand_of(envelope).give_up(envelope, error, attempts)
-
+    both = PartsAndRetakes(handler, Retakes(runtime.store, publisher, runtime.clock, handler))
     worker = worker_of(
         runtime,
         name="transcriber",
         topics=topics.laned(PartReady.TOPIC, RetakeReady.TOPIC),
-        handler=handle,
-        on_give_up=give_up,
+        handler=both.handle,
+        on_give_up=both.give_up,
         concurrency=CONCURRENCY,
     )
     await worker.run(runtime.stopping)

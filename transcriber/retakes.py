@@ -67,6 +67,23 @@ class Retakes:
         await self._publisher.publish(failed)
 
 
+class PartsAndRetakes:
+    """What one worker does with both kinds of messages."""
+
+    def __init__(self, parts: Handler, retakes: Retakes) -> None:
+        self._parts = parts
+        self._retakes = retakes
+
+    async def handle(self, envelope: Envelope[Any]) -> None:
+        await self._hand_of(envelope).handle(envelope)
+
+    async def give_up(self, envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
+        await self._hand_of(envelope).give_up(envelope, error, attempts)
+
+    def _hand_of(self, envelope: Envelope[Any]) -> Handler | Retakes:
+        return self._retakes if isinstance(envelope.data, RetakeReady) else self._parts
+
+
 def _inside(words: PartWords, stretches: list[SpeechRegion]) -> PartWords:
     """Without what an engine that takes whole parts only wrote of the rest."""
     kept = [

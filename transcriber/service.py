@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from polyvox import topics, weights
 from polyvox.child.pool import warmed
-from polyvox.contracts import Envelope, PartReady, RetakeReady, TenantBacklog
-from polyvox.errors import PolyvoxError
+from polyvox.contracts import PartReady, RetakeReady, TenantBacklog
 from polyvox.following import Follower, follow
 from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
@@ -21,7 +19,7 @@ from transcriber.everywhere import Everywhere
 from transcriber.handler import Handler
 from transcriber.measuring import Measuring
 from transcriber.overflow import Overflow
-from transcriber.retakes import Retakes
+from transcriber.retakes import PartsAndRetakes, Retakes
 
 NAME = "transcriber"
 
@@ -57,23 +55,13 @@ async def work(runtime: Runtime) -> None:
         remote_model=settings.openai_model,
         overflow=engines.overflow,
     )
-    retakes = Retakes(runtime.store, publisher, runtime.clock, handler)
-
-    def hand_of(envelope: Envelope[Any]) -> Handler | Retakes:
-        return retakes if isinstance(envelope.data, RetakeReady) else handler
-
-    async def handle(envelope: Envelope[Any]) -> None:
-        await hand_of(envelope).handle(envelope)
-
-    async def give_up(envelope: Envelope[Any], error: PolyvoxError, attempts: int) -> None:
-        await hand_of(envelope).give_up(envelope, error, attempts)
-
+    both = PartsAndRetakes(handler, Retakes(runtime.store, publisher, runtime.clock, handler))
     worker = worker_of(
         runtime,
         name=NAME,
         topics=topics.laned(PartReady.TOPIC, RetakeReady.TOPIC),
-        handler=handle,
-        on_give_up=give_up,
+        handler=both.handle,
+        on_give_up=both.give_up,
         concurrency=engines.places,
     )
     async with warmed(engines), _told(runtime, engines.overflow, worker):
