@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from fractions import Fraction
 from typing import IO
 
 import av
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.decode.mix import BLOCK_SAMPLES
+from polyvox import audio
 from polyvox.audio import FULL_SCALE, SAMPLE_RATE_HZ, stream_header
 from polyvox.flac_frames import HEADER_BYTES
 
@@ -25,15 +25,8 @@ FRAME_SAMPLES = BLOCK_SAMPLES
 
 
 def new_encoder() -> av.CodecContext:
-    """For one file. Takes 7 MB, which libavcodec fills with zeros."""
-    encoder = av.CodecContext.create("flac", "w")
-    encoder.sample_rate = SAMPLE_RATE_HZ
-    encoder.format = "s16"
-    encoder.layout = "mono"
-    encoder.time_base = Fraction(1, SAMPLE_RATE_HZ)
-    encoder.thread_count = 1
-    encoder.options = {"compression_level": "5"}
-    encoder.open()
+    """As polyvox.audio's, on the grid of parts."""
+    encoder = audio.new_encoder()
     if encoder.frame_size != FRAME_SAMPLES:
         raise RuntimeError(f"the FLAC encoder chose frames of {encoder.frame_size} samples, not {FRAME_SAMPLES}")
     return encoder
