@@ -1,4 +1,7 @@
-"""The transcribers that benchmarks.transcription compares. As a program: a JSON task in, a JSON answer out."""
+"""The transcribers that benchmarks.transcription compares. As a program: a JSON task in, a JSON answer out.
+
+Runs in the environment of the system that is measured, which may be one without Polyvox.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,6 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-
-from polyvox.settings import Settings
 
 Audio = NDArray[np.float32]
 Transcribe = Callable[[list[tuple[Audio, str | None]]], list[str]]
@@ -92,6 +93,23 @@ def openai_whisper(folder: Path, model: str, threads: int) -> Transcribe:
     return each
 
 
+def whisperx(folder: Path, model: str, threads: int) -> Transcribe:
+    """whisperX's recognition as it comes: pauses by pyannote's model inside its package, batches of 8, int8."""
+    from whisperx.asr import load_model
+
+    pipeline = load_model(
+        str(folder / f"whisper-{model}"), "cpu", compute_type="int8", vad_method="pyannote", threads=threads
+    )
+
+    def each(items: list[tuple[Audio, str | None]]) -> list[str]:
+        return [
+            " ".join(s["text"].strip() for s in pipeline.transcribe(a, batch_size=8, language=code)["segments"])
+            for a, code in items
+        ]
+
+    return each
+
+
 _batched = partial(faster_whisper, batch=8)
 SYSTEMS: dict[str, Callable[[Path, str, int], Transcribe]] = {
     "polyvox-whisper": partial(polyvox, "whisper"),
@@ -106,7 +124,10 @@ SYSTEMS: dict[str, Callable[[Path, str, int], Transcribe]] = {
     "faster-whisper-float32": partial(faster_whisper, precision="float32", beams=5, batch=None),
     "faster-whisper-batched-float32-greedy": partial(_batched, precision="float32", beams=1),
     "openai-whisper": openai_whisper,
+    "whisperx": whisperx,
 }
+ELSEWHERE = ("whisperx",)
+"""Systems that need an environment of their own."""
 
 
 def read(path: str) -> Audio:
@@ -123,7 +144,7 @@ def read(path: str) -> Audio:
 def work(task: dict[str, Any]) -> dict[str, Any]:
     """Transcribe every group, timed without reading the files."""
     began_s = time.monotonic()
-    transcribe = SYSTEMS[task["system"]](Settings().weights_dir, task["model"], task["threads"])
+    transcribe = SYSTEMS[task["system"]](Path(task["weights"]), task["model"], task["threads"])
     audio = {r["id"]: (read(r["path"]), r["language"]) for group in task["groups"].values() for r in group}
     longest = max(task["groups"]["long"], key=lambda r: r["seconds"])
     single = audio[longest["id"]][0][: 30 * 16_000], audio[longest["id"]][1]

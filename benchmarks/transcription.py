@@ -1,10 +1,11 @@
 """Transcribers side by side on the same audio and weights: speed, word errors, memory, cold start.
 
     python -m benchmarks.transcription [--systems NAME,…] [--minutes 3] [--model base] [--into FOLDER]
+        [--whisperx PYTHON]
 
 Each system runs in a process of its own, one after the other, on groups of the evaluation set and on three kinds of
 load: long recordings, many short files (bulk), one file of 30 s alone. Results are kept in FOLDER, one JSON file for
-each system; with --report only the table of what is there is printed. ``--minutes`` takes so much of each group, evenly
+each system; whisperX runs in an environment of its own, by the PYTHON that is named. With --report only the table of what is there is printed. ``--minutes`` takes so much of each group, evenly
 over its files, ``--long-minutes`` of those with long recordings; 0 takes all. Processor time stands beside the time
 by the clock: on a machine that others use too, it is what to compare.
 """
@@ -26,7 +27,8 @@ import jiwer
 from whisper.normalizers import BasicTextNormalizer
 
 from benchmarks.scoring import normalised
-from benchmarks.transcribers import SYSTEMS
+from benchmarks.transcribers import ELSEWHERE, SYSTEMS
+from polyvox.settings import Settings
 
 EVALUATION_SET = Path(__file__).resolve().parents[2] / "shared/eval/open"
 GROUPS = {
@@ -64,10 +66,13 @@ def evenly(recordings: list[dict[str, Any]], seconds: float) -> list[dict[str, A
     return [min(recordings, key=lambda m: m["duration_s"])]
 
 
-def run(system: str, groups: dict[str, list[dict[str, Any]]], model: str, threads: int, into: Path) -> None:
-    """Let a process of its own transcribe all groups; its answer goes into ``into``."""
+def run(
+    system: str, groups: dict[str, list[dict[str, Any]]], model: str, threads: int, into: Path, python: Path
+) -> None:
+    """Let a process of its own, of that ``python``, transcribe all groups; its answer goes into ``into``."""
     work = {
         "system": system,
+        "weights": str(Settings().weights_dir),
         "model": model,
         "threads": threads,
         "groups": {
@@ -85,7 +90,7 @@ def run(system: str, groups: dict[str, list[dict[str, Any]]], model: str, thread
     }
     began_s = time.monotonic()
     answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.transcribers"],
+        [python, "-m", "benchmarks.transcribers"],
         input=json.dumps(work),
         capture_output=True,
         text=True,
@@ -168,6 +173,7 @@ def main() -> None:
     parser.add_argument("--model", default="base")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--into", type=Path, default=Path("transcription-benchmark"))
+    parser.add_argument("--whisperx", type=Path, help="the python of an environment with whisperX")
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     manifest = [json.loads(line) for line in (EVALUATION_SET / "manifest.jsonl").read_text().splitlines()]
@@ -175,7 +181,11 @@ def main() -> None:
     arguments.into.mkdir(parents=True, exist_ok=True)
     if not arguments.report:
         for system in arguments.systems.split(","):
-            run(system, groups, arguments.model, arguments.threads, arguments.into)
+            python = arguments.whisperx if system in ELSEWHERE else Path(sys.executable)
+            if python is None:
+                print(f"{system} is left out: --whisperx names no environment it is in", file=sys.stderr)
+                continue
+            run(system, groups, arguments.model, arguments.threads, arguments.into, python)
     report(groups, arguments.into)
 
 
