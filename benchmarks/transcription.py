@@ -4,10 +4,11 @@
         [--whisperx PYTHON]
 
 Each system runs in a process of its own, one after the other, on groups of the evaluation set and on three kinds of
-load: long recordings, many short files (bulk), one file of 30 s alone. Results are kept in FOLDER, one JSON file for
-each system; whisperX runs in an environment of its own, by the PYTHON that is named. With --report only the table of what is there is printed. ``--minutes`` takes so much of each group, evenly
-over its files, ``--long-minutes`` of those with long recordings; 0 takes all. Processor time stands beside the time
-by the clock: on a machine that others use too, it is what to compare.
+load: long recordings, many short files (bulk), one file of 30 s alone. whisperX runs in an environment of its own, by
+the PYTHON that is named. Results are kept in FOLDER, one JSON file for each system; with --report only the table of
+what is there is printed. ``--minutes`` takes so much of each group, evenly over its files, ``--long-minutes`` of those
+with long recordings; 0 takes all. Processor time stands beside the time by the clock: on a machine that others use
+too, it is what to compare.
 """
 
 from __future__ import annotations
