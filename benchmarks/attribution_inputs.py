@@ -21,14 +21,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from benchmarks.diarization import EVALUATION, decoded
+from benchmarks.diarization import EVALUATION, decoded, kept
 from benchmarks.diarization_engines import Polyvox, Stock
-from diarizer import artifact
 from diarizer.children import EMBEDDING, SEGMENTATION
-from diarizer.engines.base import DiarizeOptions
 from polyvox import weights
 from polyvox.child.pool import cores
-from polyvox.contracts import Diarization, PartWords, SpeechRegion, Turn, Word
+from polyvox.contracts import Diarization, PartWords, SpeechRegion, Word
 from polyvox.settings import Settings
 
 FOLDER = Path("attribution-inputs")
@@ -81,38 +79,18 @@ def transcriber() -> Make:
 
 
 def polyvox() -> Make:
-    pipeline = Polyvox(*_weights(), cores())
-
-    def make(recording: Recording, samples: NDArray[np.float32]) -> Diarization:
-        found = pipeline.diarized(samples, DiarizeOptions())
-        return artifact.artifact(
-            found, media_id=recording["id"], duration_s=len(samples) / 16_000, engine="pyannote", model="builtin"
-        )
-
-    return make
+    return _diarizer(Polyvox(*_weights(), cores()), "polyvox")
 
 
 def stock() -> Make:
-    pipeline = Stock(*_weights(), cores(), remember=True)
+    return _diarizer(Stock(*_weights(), cores(), remember=True), "stock")
 
+
+def _diarizer(pipeline: Polyvox | Stock, name: str) -> Make:
     def make(recording: Recording, samples: NDArray[np.float32]) -> Diarization:
-        output = pipeline.output(samples, None)
-        full, exclusive = output.speaker_diarization, output.exclusive_speaker_diarization
-        return Diarization(
-            media_id=recording["id"],
-            duration_s=len(samples) / 16_000,
-            turns=_turns(full),
-            exclusive_turns=_turns(exclusive),
-            engine="pyannote",
-            model="stock",
-        )
+        return kept(pipeline.diarized(samples), recording, name)
 
     return make
-
-
-def _turns(annotation: Any) -> list[Turn]:
-    found = annotation.itertracks(yield_label=True)
-    return [Turn(start_s=turn.start, end_s=turn.end, speaker=str(name)) for turn, _, name in found]
 
 
 def _weights() -> tuple[str, str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
-from diarizer.engines.base import Diarized, DiarizeOptions
+from diarizer.engines.base import Diarized, DiarizeOptions, EngineTurn
 from diarizer.engines.host import TELEMETRY_OFF, load
 
 STOCK_PARAMETERS = {
@@ -34,12 +34,8 @@ class Polyvox:
             threads=threads,
         )
 
-    def turns(self, samples: Any, num_speakers: int | None) -> list[tuple[float, float, str]]:
-        found = self.diarized(samples, DiarizeOptions(num_speakers=num_speakers))
-        return [(turn.start_s, turn.end_s, turn.speaker) for turn in found.turns]
-
-    def diarized(self, samples: Any, options: DiarizeOptions) -> Diarized:
-        return self._engine.diarize(samples, options)
+    def diarized(self, samples: Any, num_speakers: int | None = None) -> Diarized:
+        return self._engine.diarize(samples, DiarizeOptions(num_speakers=num_speakers))
 
 
 class Stock:
@@ -60,18 +56,15 @@ class Stock:
             chosen("cpu", threads)
             self._pipeline = _stock(segmentation, embedding, step, remember)
 
-    def turns(self, samples: Any, num_speakers: int | None) -> list[tuple[float, float, str]]:
-        found = self.output(samples, num_speakers).speaker_diarization
-        return [(turn.start, turn.end, str(name)) for turn, _, name in found.itertracks(yield_label=True)]
-
-    def output(self, samples: Any, num_speakers: int | None) -> Any:
-        """pyannote.audio's DiarizeOutput."""
+    def diarized(self, samples: Any, num_speakers: int | None = None) -> Diarized:
+        """Turns alone: pyannote's own names, no voices."""
         import torch
 
         file = {"waveform": torch.from_numpy(samples)[None], "sample_rate": 16_000, "uri": "recording"}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._pipeline(file, num_speakers=num_speakers)
+            output = self._pipeline(file, num_speakers=num_speakers)
+        return Diarized(_turns(output.speaker_diarization), _turns(output.exclusive_speaker_diarization), {})
 
 
 class Measured:
@@ -85,11 +78,13 @@ class Measured:
         samples, _ = soundfile.read(audio, dtype="float32")
         Path("/proc/self/clear_refs").write_text("5")
         began_s, began_cpu_s = time.perf_counter(), time.process_time()
-        turns = self._pipeline.turns(np.ascontiguousarray(samples), num_speakers)
+        diarized = self._pipeline.diarized(np.ascontiguousarray(samples), num_speakers)
         wall_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
         status = Path("/proc/self/status").read_text().splitlines()
         peak_kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-        return {"turns": turns, "wall_s": wall_s, "cpu_s": cpu_s, "peak_mib": peak_kib / 1024}
+        # A child sends values of its own package and of the standard library's alone.
+        found = {"turns": _tuples(diarized.turns), "exclusive_turns": _tuples(diarized.exclusive_turns)}
+        return {**found, "wall_s": wall_s, "cpu_s": cpu_s, "peak_mib": peak_kib / 1024}
 
 
 def build(*, pipeline: str, **settings: Any) -> Measured:
@@ -98,6 +93,15 @@ def build(*, pipeline: str, **settings: Any) -> Measured:
         return Measured(Polyvox(**settings))
     _, _, step = pipeline.partition("@")
     return Measured(Stock(**settings, step=float(step or 0.1)))
+
+
+def _tuples(turns: Sequence[EngineTurn]) -> list[tuple[float, float, str]]:
+    return [(turn.start_s, turn.end_s, turn.speaker) for turn in turns]
+
+
+def _turns(annotation: Any) -> list[EngineTurn]:
+    found = annotation.itertracks(yield_label=True)
+    return [EngineTurn(float(turn.start), float(turn.end), str(name)) for turn, _, name in found]
 
 
 def _stock(segmentation: str, embedding: str, step: float, remember: bool) -> Any:

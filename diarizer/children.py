@@ -30,6 +30,7 @@ ONE_SOUND = (
 NOT_BUILTIN = "Speakers were told apart by their voices: only the built-in diarizer takes channels as speakers."
 Call = Callable[..., Awaitable[Any]]
 
+HOST = "diarizer.engines.host:build"
 SEGMENTATION = ("pyannote-segmentation-3.0", "pytorch_model.bin")
 EMBEDDING = ("campplus", "campplus_cn_en_common.pt")
 
@@ -37,8 +38,10 @@ EMBEDDING = ("campplus", "campplus_cn_en_common.pt")
 class EngineProcesses:
     """The diarizer's engine in processes of its own. They start at the first call, or at ``warm``."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, host: str = HOST) -> None:
+        """``host``: what makes the object of such a process, as ``package.module:callable``."""
         self._settings = settings
+        self._host = host
         self._pool: ChildPool | None = None
         self._preparing = asyncio.Lock()
 
@@ -118,7 +121,7 @@ class EngineProcesses:
                 self._pool = ChildPool(
                     [
                         Child(
-                            "diarizer.engines.host:build",
+                            self._host,
                             kwargs,
                             start_timeout_s=START_TIMEOUT_S,
                             name="diarizer engine",

@@ -19,8 +19,12 @@ NAME = "diarizer"
 
 async def work(runtime: Runtime) -> None:
     """Diarize recordings until the runtime stops."""
+    await work_with(EngineProcesses(runtime.settings), runtime)
+
+
+async def work_with(engines: EngineProcesses, runtime: Runtime) -> None:
+    """As ``work``; closes ``engines`` at the end."""
     settings = runtime.settings
-    engines = EngineProcesses(settings)
     publisher = Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}")
     diarizer = Diarizer(
         runtime.store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from benchmarks import instant
 from polyvox import bootstrap
 from polyvox.cli.local_server import free_port
 from polyvox.host import run_services
-from polyvox.service import Service
+from polyvox.service import Runtime, Service
 from polyvox.settings import Settings
 
+Work = Callable[[Runtime], Coroutine[Any, Any, None]]
 FRONT = ("ingest-api", "results-api")
 BEHIND = ("projection", "normaliser")
 
@@ -29,10 +30,12 @@ async def instant_product(data_dir: Path, **settings: Any) -> AsyncIterator[str]
 
 
 @contextlib.asynccontextmanager
-async def running(names: Sequence[str], data_dir: Path, **settings: Any) -> AsyncIterator[str]:
-    """The URL of some services on one data folder; ``transcriber`` and ``diarizer`` are instant."""
+async def running(
+    names: Sequence[str], data_dir: Path, own_work: Mapping[str, Work] = instant.SERVICES, **settings: Any
+) -> AsyncIterator[str]:
+    """The URL of some services on one data folder; what is in ``own_work`` is not the product's."""
     own = Settings(**{"data_dir": data_dir, "port": free_port("127.0.0.1"), "drain_timeout_s": 0.0, **settings})
-    services = [_service(name) for name in names]
+    services = [_service(name, own_work.get(name)) for name in names]
     async with bootstrap.runtime(own, member="test") as runtime:
         for service in services:
             if service.prepare:
@@ -47,8 +50,7 @@ async def running(names: Sequence[str], data_dir: Path, **settings: Any) -> Asyn
             await serving
 
 
-def _service(name: str) -> Service:
-    work = instant.SERVICES.get(name)
+def _service(name: str, work: Work | None) -> Service:
     return bootstrap.load_service(name) if work is None else Service(name=name, work=work)
 
 
