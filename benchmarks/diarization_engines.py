@@ -88,11 +88,14 @@ class Measured:
 
 
 def build(*, pipeline: str, **settings: Any) -> Measured:
-    """``pipeline``: stock, stock at another step as ``stock@0.5``, or polyvox."""
+    """``pipeline``: polyvox, stock, stock at another step as ``stock@0.5``, or ``stock-quick``.
+
+    The last one finds what stock finds, sooner: see ``remember``.
+    """
     if pipeline == "polyvox":
         return Measured(Polyvox(**settings))
-    _, _, step = pipeline.partition("@")
-    return Measured(Stock(**settings, step=float(step or 0.1)))
+    name, _, step = pipeline.partition("@")
+    return Measured(Stock(**settings, step=float(step or 0.1), remember=name == "stock-quick"))
 
 
 def _tuples(turns: Sequence[EngineTurn]) -> list[tuple[float, float, str]]:
