@@ -116,6 +116,21 @@ def test_what_neither_detector_heard_is_left_out_however_likely() -> None:
     assert merged(words, heard=(0.5, 4.0)).text == "Good morning. Yes."
 
 
+def test_speech_of_which_no_word_is_believed_is_a_gap() -> None:
+    loop = suspect("no no no no no", 30.0, "loop")
+    words = said("Good morning.", 1.0)
+
+    def gaps(heard: tuple[float, float], turn: tuple[float, float] | None = None, *, keep: bool = False) -> list[float]:
+        found = merged(words, loop, heard=heard, turn=turn, keep=keep)
+        return [round(gap.end - gap.start, 1) for gap in found.coverage.gaps if gap.end > 29]
+
+    # Somebody is heard, and what they say is not there: worth listening again, and to be told of if that does not help.
+    assert gaps((0.5, 35.0), (29.5, 34.5)) == gaps((29.5, 34.5)) == [5.0]
+    assert gaps((29.5, 34.5), keep=True) == []
+    # What was made up where nobody was heard leaves nothing out.
+    assert gaps((0.5, 3.5), (0.5, 3.5)) == gaps((0.5, 3.5)) == []
+
+
 def test_each_word_may_say_its_own_language() -> None:
     words = said("Guten Morgen, ich bin es.", 1.0) + [
         word.model_copy(update={"language": "en"}) for word in said("Good morning.", 30.0)
