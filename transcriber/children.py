@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from polyvox.child.child import Child
 from polyvox.child.pool import MODEL_ENV, ChildPool, threads_each
-from polyvox.errors import PolyvoxError
-from polyvox.metrics import Metrics
+from polyvox.errors import Invalid, PolyvoxError
+from polyvox.metrics import MODEL_LOAD, Metrics
 from polyvox.settings import Settings
 from transcriber.engines.base import TranscribeOptions, Transcription
 from transcriber.together import Together
+
+log = logging.getLogger(__name__)
 
 FACTORY = "transcriber.engines.host:build"
 START_TIMEOUT_S = 300.0
@@ -37,7 +40,10 @@ class Models:
             "device": settings.device,
             "threads": threads_each(settings.threads, count),
             "default_model": settings.transcriber_model,
+            "own_models": dict(settings.transcriber_models),
         }
+        self._usual = settings.transcriber_engine, settings.transcriber_model
+        self._metrics = metrics
         self._timeout_s = settings.transcribe_timeout_s
         self._together: Together[Request, Transcription] = Together(
             self._transcribe,
@@ -72,7 +78,18 @@ class Models:
         return answers
 
     async def warm(self) -> None:
-        await self._pool.warm()
+        """Load what most parts will need. What goes wrong shows again at the first part."""
+        engine, model = self._usual
+        try:
+            loads = await self._pool.call("warm", engine, model, timeout_s=START_TIMEOUT_S)
+        except Invalid as error:
+            log.info("%s is not loaded ahead: %s", model, error)
+        except PolyvoxError as error:
+            log.warning("%s", error)
+        else:
+            for load in loads:
+                which = {"stage": "transcribe", "engine": engine, "model": model}
+                self._metrics.observe(MODEL_LOAD, load.took_s, **which)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -19,12 +19,12 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """``default_model`` is the process's own; others show under their names where these are public or ``remote``."""
+    """``default_model`` is the process's own; others show by name where they are public or ``configured``."""
 
     counters: Metrics
     classes: TenantClasses = EVERYBODY_ALIKE
     default_model: str = ""
-    remote: frozenset[str] = frozenset()
+    configured: frozenset[str] = frozenset()
 
     def transcribed(self, part: PartReady | RetakeReady, engine: str, model: str, result: Transcription) -> None:
         """Count a part, or the stretches of a second attempt, that an engine has just worked through."""
@@ -51,5 +51,5 @@ class Measuring:
         )
 
     def _shown(self, model: str) -> str:
-        known = model == self.default_model or model in self.remote or model in known_models()
+        known = model == self.default_model or model in self.configured or model in known_models()
         return model if known else OTHER

@@ -14,6 +14,7 @@ from polyvox.metrics import process_metrics
 from polyvox.publish import Publisher
 from polyvox.service import Runtime, Service
 from polyvox.tenants import TenantClasses
+from polyvox.weights.own import OwnModels
 from polyvox.worker import Worker, worker_of
 from transcriber.everywhere import Everywhere
 from transcriber.handler import Handler
@@ -31,16 +32,20 @@ async def work(runtime: Runtime) -> None:
         Fatal: parts are to go elsewhere, and there is no key, or none that is taken.
     """
     settings = runtime.settings
+    own = OwnModels.of(settings.transcriber_models)
     engines = Everywhere(settings, process_metrics(), runtime.clock)
 
     async def provide(model: str) -> None:
-        await weights.pull_async(weights.for_transcriber(model), settings.weights_dir, hf_token=settings.hf_token)
+        if model in own:
+            await own.provide(model, hf_token=settings.hf_token)
+        else:
+            await weights.pull_async(weights.for_transcriber(model), settings.weights_dir, hf_token=settings.hf_token)
 
     measuring = Measuring(
         process_metrics(),
         TenantClasses(settings.tenant_classes),
         engines.default_model,
-        frozenset({settings.openai_model, *settings.openai_models}),
+        frozenset({settings.openai_model, *settings.openai_models, *settings.transcriber_models}),
     )
     publisher = Publisher(runtime.log, runtime.clock, f"/polyvox/{NAME}")
     handler = Handler(

@@ -57,7 +57,8 @@ class Known:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         engines = get_args(Settings.model_fields["transcriber_engine"].annotation)
-        local, remote = frozenset(known_models()), frozenset({settings.openai_model, *settings.openai_models})
+        local = frozenset({*known_models(), *settings.transcriber_models})
+        remote = frozenset({settings.openai_model, *settings.openai_models})
         is_remote = settings.transcriber_engine == OPENAI
         # Without a key nobody could do what is asked.
         offered = [name for name in engines if name != OPENAI or is_remote or settings.openai_key is not None]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
+
+from polyvox.weights import known_models
+from polyvox.weights.own import OwnModels
 
 
 class ModelSettings(BaseSettings):
@@ -21,6 +24,13 @@ class ModelSettings(BaseSettings):
         "ctranslate2", description="Engine that writes the words; openai sends audio to an endpoint elsewhere."
     )
     transcriber_model: str = Field("base", description="Model of the transcriber when a request names none.")
+    transcriber_models: dict[str, str] = Field(
+        {},
+        description="Models of your own that requests may name, and where they are, as JSON: "
+        '{"calls": "/models/calls.pt", "swedish": "KBLab/kb-whisper-base@main"}. A path is a checkpoint of '
+        "openai-whisper or a folder of CTranslate2 or transformers; owner/name is a Hugging Face repository. The "
+        "upload API and the transcriber need the same.",
+    )
     transcriber_concurrency: int = Field(1, ge=1, description="Parts transcribed at the same time by one transcriber.")
     transcriber_batch: int = Field(
         4,
@@ -56,3 +66,11 @@ class ModelSettings(BaseSettings):
         "other settings, once the result is out; what that finds makes another version. 0 never does.",
     )
     hf_token: str | None = Field(None, description="Hugging Face token, for pipelines and models that need one.")
+
+    @field_validator("transcriber_models")
+    @classmethod
+    def _can_be_found(cls, places: dict[str, str]) -> dict[str, str]:
+        if taken := sorted(known_models().intersection(places)):
+            raise ValueError(f"{', '.join(taken)}: this is a published model's name; choose another")
+        OwnModels.of(places)
+        return places

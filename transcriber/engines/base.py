@@ -113,6 +113,9 @@ class TranscriberEngine(Protocol):
             Invalid: the options name a language or model this engine does not have.
         """
 
+    def warm(self, model: str) -> tuple[Load, ...]:
+        """Load a model and let it listen to silence, so that the first recording does not wait; gives the loads."""
+
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """The five most probable languages with their probabilities; [] when nobody speaks."""
 

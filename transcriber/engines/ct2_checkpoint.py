@@ -107,6 +107,16 @@ def state_dict(tensors: Tensors) -> Tensors:
     return renamed
 
 
+def variables(state: Tensors) -> Tensors:
+    """The way back: openai-whisper's tensors under CTranslate2's names, without what both would hold twice."""
+    named = {ours: state[theirs] for ours, theirs in _OUTER.items()}
+    for side in ("encoder", "decoder"):
+        blocks = {int(name.split(".")[2]) for name in state if name.startswith(f"{side}.blocks.")}
+        for layer in blocks:
+            named.update(_variables(state, f"{side}.blocks.{layer}", f"{side}/layer_{layer}"))
+    return named
+
+
 def alignment_heads(folder: Path) -> list[tuple[int, int]]:
     """(layer, head) of the cross-attention heads that follow time; [] where the folder does not say."""
     config = json.loads((folder / "config.json").read_text())
@@ -138,4 +148,31 @@ def _block(tensors: Tensors, source: str, target: str) -> Iterator[tuple[str, ND
         yield from norm("attention", "cross_attn_ln")
     yield from fused("ffn/linear_0", "mlp.0")
     yield from fused("ffn/linear_1", "mlp.2")
+    yield from norm("ffn", "mlp_ln")
+
+
+def _variables(state: Tensors, source: str, target: str) -> Iterator[tuple[str, NDArray[Any]]]:
+    def joined(name: str, *parts: str) -> Iterator[tuple[str, NDArray[Any]]]:
+        weights = [state[f"{source}.{part}.weight"] for part in parts]
+        biases = [
+            state.get(f"{source}.{part}.bias", np.zeros(len(weight), weight.dtype))
+            for part, weight in zip(parts, weights, strict=True)
+        ]
+        yield f"{target}/{name}/weight", np.concatenate(weights)
+        yield f"{target}/{name}/bias", np.concatenate(biases)
+
+    def norm(name: str, part: str) -> Iterator[tuple[str, NDArray[Any]]]:
+        yield f"{target}/{name}/layer_norm/gamma", state[f"{source}.{part}.weight"]
+        yield f"{target}/{name}/layer_norm/beta", state[f"{source}.{part}.bias"]
+
+    yield from joined("self_attention/linear_0", "attn.query", "attn.key", "attn.value")
+    yield from joined("self_attention/linear_1", "attn.out")
+    yield from norm("self_attention", "attn_ln")
+    if source.startswith("decoder"):
+        yield from joined("attention/linear_0", "cross_attn.query")
+        yield from joined("attention/linear_1", "cross_attn.key", "cross_attn.value")
+        yield from joined("attention/linear_2", "cross_attn.out")
+        yield from norm("attention", "cross_attn_ln")
+    yield from joined("ffn/linear_0", "mlp.0")
+    yield from joined("ffn/linear_1", "mlp.2")
     yield from norm("ffn", "mlp_ln")

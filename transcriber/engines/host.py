@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from polyvox.audio import decode_flac
 from polyvox.errors import Invalid, PolyvoxError
-from transcriber.engines.base import BatchedEngine, TranscribeOptions, TranscriberEngine, Transcription
+from polyvox.weights.own import OwnModels
+from transcriber.engines.base import BatchedEngine, Load, TranscribeOptions, TranscriberEngine, Transcription
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.registry import ENGINES, load
 from transcriber.stretches import cut, joined
 
 Request = tuple[bytes, str, TranscribeOptions]
 """FLAC of a part, engine, options."""
+
+NO_MODELS: Mapping[str, str] = {}
 
 
 class Host:
@@ -78,6 +81,10 @@ class Host:
             answers[index] = answer
         return answers
 
+    def warm(self, engine: str, model: str) -> tuple[Load, ...]:
+        """Load a model and let it listen to silence; gives what that took. Raises Invalid: its weights are not here."""
+        return self._engines.get(engine).warm(model)
+
     def detect_language(self, flac: bytes, engine: str) -> list[tuple[str, float]]:
         """The five most probable languages of a 16 kHz mono FLAC. Raises as ``transcribe``."""
         return self._engines.get(engine).detect_language(decode_flac(flac))
@@ -90,11 +97,21 @@ def _transcribed(engine: TranscriberEngine, audio: NDArray[np.float32], options:
     return joined(options.stretches, [engine.transcribe(piece, whole) for piece in cut(audio, options.stretches)])
 
 
-def build(*, weights_dir: str, device: str, threads: int, default_model: str) -> Host:
-    """The factory that the child process is given."""
+def build(
+    *, weights_dir: str, device: str, threads: int, default_model: str, own_models: Mapping[str, str] = NO_MODELS
+) -> Host:
+    """The factory that the child process is given. ``own_models``: see OwnModels.of."""
+    own = OwnModels.of(own_models)
 
     def load_engine(name: str) -> TranscriberEngine:
-        return load(name, weights_dir=Path(weights_dir), device=device, threads=threads, default_model=default_model)
+        return load(
+            name,
+            weights_dir=Path(weights_dir),
+            device=device,
+            threads=threads,
+            default_model=default_model,
+            own=own,
+        )
 
     return Host(ModelCache(load_engine, capacity=len(ENGINES)), device=kind_of(device))
 

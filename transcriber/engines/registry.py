@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 from polyvox import weights
 from polyvox.errors import Invalid
 from polyvox.weights.catalogue import MODELS
+from polyvox.weights.own import OwnModels
 from transcriber.engines.base import TranscriberEngine
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.windowed import WindowedEngine, WindowModel
 
 ENGINES = ("ctranslate2", "whisper")
 MODELS_LOADED = 2
+CONVERTED = "polyvox-converted"
+"""Folder of models that were made into CTranslate2's."""
+
+NONE_OF_OWN = OwnModels()
 
 
 def load(
@@ -24,8 +31,12 @@ def load(
     compute_type: str = "auto",
     default_model: str = "base",
     models_loaded: int = MODELS_LOADED,
+    own: OwnModels = NONE_OF_OWN,
 ) -> TranscriberEngine:
     """An engine whose models are loaded when first asked for; at most ``models_loaded`` stay.
+
+    Args:
+        own: models beside those of the catalogue.
 
     Raises:
         Invalid: there is no such engine. Asking it for a model raises Invalid when that is unknown
@@ -35,35 +46,47 @@ def load(
         raise Invalid(f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}", code="unknown-engine")
 
     if engine == "whisper":
-        return _whisper(weights_dir, device, threads, default_model, models_loaded)
+        return _whisper(weights_dir, device, threads, default_model, models_loaded, own)
 
     def load_model(name: str) -> WindowModel:
         from transcriber.engines.ctranslate2 import CTranslate2Model
 
-        return CTranslate2Model(
-            folder_of(engine, name, weights_dir), device=device, threads=threads, compute_type=compute_type
-        )
+        folder = folder_of(engine, name, weights_dir, own)
+        return CTranslate2Model(folder, device=device, threads=threads, compute_type=compute_type)
 
     return WindowedEngine(engine, ModelCache(load_model, capacity=models_loaded), default_model=default_model)
 
 
-def _whisper(weights_dir: Path, device: str, threads: int, default_model: str, models_loaded: int) -> TranscriberEngine:
+def _whisper(
+    weights_dir: Path, device: str, threads: int, default_model: str, models_loaded: int, own: OwnModels
+) -> TranscriberEngine:
     # torch and numba take seconds to import, which who uses the other engine need not wait for.
     from transcriber.engines.whisper.engine import WhisperEngine
     from transcriber.engines.whisper.model import WhisperModel
 
     def load_model(name: str) -> WhisperModel:
-        return WhisperModel(folder_of("whisper", name, weights_dir), device=device, threads=threads)
+        return WhisperModel(folder_of("whisper", name, weights_dir, own), device=device, threads=threads)
 
     return WhisperEngine(ModelCache(load_model, capacity=models_loaded), default_model=default_model)
 
 
-def folder_of(engine: str, model: str, weights_dir: Path) -> Path:
+def folder_of(engine: str, model: str, weights_dir: Path, own: OwnModels = NONE_OF_OWN) -> Path:
     """Where the weights for this engine and model are: both engines read a CTranslate2 folder.
+
+    A model of one's own may be a file; for CTranslate2 it is converted when it is first asked for.
 
     Raises:
         Invalid: there is no such model, or it was not pulled.
     """
+    if model in own:
+        place = own.here(model)
+        if engine == "whisper":
+            return place
+        from transcriber.engines.ct2_writing import as_ctranslate2
+
+        # Containers mount the weights read-only; what is converted then lives as long as they do.
+        writable = weights_dir.is_dir() and os.access(weights_dir, os.W_OK)
+        return as_ctranslate2(place, (weights_dir if writable else Path(tempfile.gettempdir())) / CONVERTED)
     name = weights.for_transcriber(model)
     candidates = [f"{name}-torch", name] if engine == "whisper" else [name]
     for candidate in candidates:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyvox.errors import Invalid
-from transcriber.engines.base import TranscribeOptions, Transcription
+from transcriber.engines.base import Load, TranscribeOptions, Transcription
 from transcriber.engines.belief import best, next_temperature
 from transcriber.engines.counting import CountedModel
 from transcriber.engines.model_cache import ModelCache
@@ -24,6 +24,8 @@ from transcriber.engines.recording import Left, Recording
 from transcriber.engines.vad import find_speech
 from transcriber.windows import Window, plan
 from transcriber.words import Aligned, Placed, place
+
+WARMING_SAMPLES = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,14 @@ class WindowedEngine:
             encoded = heard.pop(left.index, None) if left.index is not None else None
             queue.extend(_decode(model, left, encoded))
         return recording.result(model.effort, loads)
+
+    def warm(self, model: str) -> tuple[Load, ...]:
+        """See TranscriberEngine.warm."""
+        loaded = self._models.get(model)
+        heard = loaded.encode(np.zeros(WARMING_SAMPLES, np.float32))
+        if loaded.multilingual:
+            loaded.language_probabilities(heard)
+        return self._models.take_loads()
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """See TranscriberEngine.detect_language."""

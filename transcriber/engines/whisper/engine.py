@@ -19,7 +19,7 @@ from transcriber.engines.whisper.alignment import POSITIONS_PER_S, align, emphas
 from transcriber.engines.whisper.batch import Batch, Job
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.model import WhisperModel
-from transcriber.engines.windowed import check, opened, split_at_timestamps
+from transcriber.engines.windowed import WARMING_SAMPLES, check, opened, split_at_timestamps
 from transcriber.words import Aligned, Placed, place
 
 Item = tuple[NDArray[np.float32], TranscribeOptions]
@@ -55,6 +55,13 @@ class WhisperEngine:
             found = _transcribe(model, [items[index] for index in chosen], loads)
             results.update(zip(chosen, found, strict=True))
         return [results[index] for index in range(len(items))]
+
+    def warm(self, model: str) -> tuple[Load, ...]:
+        """See TranscriberEngine."""
+        loaded = self._models.get(model)
+        loaded.decoder.hear(0, loaded.encode(np.zeros(WARMING_SAMPLES, np.float32)))
+        loaded.language_probabilities(0)
+        return self._models.take_loads()
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
         """See TranscriberEngine."""
