@@ -20,6 +20,9 @@ MIN_CLUSTER_S = 8.0
 MIN_ALONE_SHARE = 0.2
 """Of a window: who speaks alone for less does not decide how many speakers there are."""
 
+MIN_OVERLAP_SHARE = 0.01
+"""Of all speech. Less is a slip of the segmentation: in 20 minutes of monologues it hears two at once for 0.0 s."""
+
 Vectors = NDArray[np.float32]
 
 
@@ -38,7 +41,9 @@ def tell(heard: Heard, options: DiarizeOptions) -> Diarized:
     active = heard.active.astype(np.float32)
     count = timeline.speaker_count(active.sum(axis=2), first)
     votes = timeline.votes(active, speakers, first, len(centres))
-    names = [str(label) for label in range(len(centres))]
+    if len(centres) == 1 != high:
+        votes = _with_somebody_else(votes, count)
+    names = [str(label) for label in range(votes.shape[1])]
 
     def told(count: NDArray[np.uint8]) -> list[EngineTurn]:
         return arithmetic.within(timeline.turns(timeline.chosen(votes, count), names), heard.end_s)
@@ -50,8 +55,20 @@ def tell(heard: Heard, options: DiarizeOptions) -> Diarized:
     return Diarized(
         turns=arithmetic.renamed(turns, order),
         exclusive_turns=arithmetic.renamed(exclusive, order),
-        embeddings={order[old]: centres[int(old)].astype(np.float32) for old in order},
+        embeddings={order[old]: centres[int(old)].astype(np.float32) for old in order if int(old) < len(centres)},
     )
+
+
+def _with_somebody_else(votes: NDArray[np.float32], count: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Where two speak at once there are two people, even if one is never heard alone for long enough to be told apart.
+
+    Somebody without a voice of their own is added to the only speaker's votes, who speaks wherever a second one does.
+    """
+    at_once = count > 1
+    if at_once.sum() < MIN_OVERLAP_SHARE * (count > 0).sum() or not at_once.any():
+        return votes
+    other = np.where(at_once & (votes[:, 0] > 0.0), np.float32(0.5), np.float32(0.0))
+    return np.column_stack([votes, other])
 
 
 def _bounds(options: DiarizeOptions) -> tuple[int, int | None]:

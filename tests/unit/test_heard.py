@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from diarizer.engines.base import DiarizeOptions
 from diarizer.engines.heard import Heard, joined
 from diarizer.engines.tape import Tape
 from diarizer.engines.telling import tell
+from diarizer.engines.timeline import FRAMES, WINDOW_S
 from polyvox.errors import Invalid
 from tests.support.conversations import conversation
 from tests.support.diarized_sample import write_flac
@@ -51,6 +53,29 @@ def test_bounds_are_kept() -> None:
     assert len(tell(heard, DiarizeOptions(max_speakers=3)).embeddings) == 3
     assert len(tell(heard, DiarizeOptions(min_speakers=5)).embeddings) == 5
     assert len(tell(heard, DiarizeOptions(min_speakers=2, max_speakers=6)).embeddings) == 4
+
+
+def spoken_into(heard: Heard, start_s: float, end_s: float) -> Heard:
+    """The same, but somebody else speaks meanwhile, never alone: what is heard of them sounds like both."""
+    frame_s = heard.starts_s[:, None] + np.arange(FRAMES) * WINDOW_S / FRAMES
+    active, vectors = heard.active.copy(), heard.vectors.copy()
+    active[:, :, 1] = (start_s <= frame_s) & (frame_s < end_s)
+    windows = active[:, :, 1].any(axis=1)
+    vectors[windows, 1] = vectors[windows, 0]
+    return replace(heard, active=active, vectors=vectors)
+
+
+def test_where_two_speak_at_once_there_are_two_people() -> None:
+    alone = conversation(0.02, 1)
+    told = tell(spoken_into(alone, 40.0, 44.0), DiarizeOptions())
+    (other,) = (turn for turn in told.turns if turn.speaker == "S2")
+    assert [other.start_s, other.end_s] == pytest.approx([40.0, 44.0], abs=0.1)
+    assert {turn.speaker for turn in told.exclusive_turns} == {"S1"}
+    assert set(told.embeddings) == {"S1"}
+    # A slip, or who is known to be alone, makes no second speaker.
+    assert {turn.speaker for turn in tell(spoken_into(alone, 40.0, 40.3), DiarizeOptions()).turns} == {"S1"}
+    one = tell(spoken_into(alone, 40.0, 44.0), DiarizeOptions(num_speakers=1))
+    assert {turn.speaker for turn in one.turns} == {"S1"}
 
 
 def test_stretches_are_one_recording() -> None:
