@@ -106,12 +106,12 @@ def test_a_row_that_stood_idle_writes_as_any_other(model: Whisper, mel: torch.Te
     torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("precision", ["int8", "bfloat16"])
-def test_less_precision_stays_close(model: Whisper, mel: torch.Tensor, precision: Precision) -> None:
+@pytest.mark.parametrize(("precision", "off"), [("int8", 0.003), ("bfloat16", 0.05)])
+def test_less_precision_stays_close(model: Whisper, mel: torch.Tensor, precision: Precision, off: float) -> None:
     linear = LinearMaker(precision, "cpu")
     features = model.encoder(mel)
     ours = Encoder(model, linear)(mel.to(linear.dtype)).float()
-    assert ((ours - features).norm() / features.norm()).item() < 0.05
+    assert ((ours - features).norm() / features.norm()).item() < off
     exact, (logits, _) = model.decoder(torch.tensor(SEQUENCES), features), logits_of(model, precision, features)
     assert ((logits - exact).norm() / exact.norm()).item() < 0.05
 

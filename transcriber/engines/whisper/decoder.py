@@ -14,7 +14,7 @@ from whisper.model import LayerNorm, Whisper
 
 from transcriber.engines.whisper.buckets import Buckets
 from transcriber.engines.whisper.caches import Caches, Indices, Int8Caches, Shape, Tokens
-from transcriber.engines.whisper.encoder import fused
+from transcriber.engines.whisper.integer_blocks import joined
 from transcriber.engines.whisper.linear import Linear, LinearMaker
 from transcriber.engines.whisper.tensor_caches import TensorCaches
 
@@ -65,15 +65,15 @@ class Decoder:
         self._blocks = [
             _Block(
                 self_norm=_norm(block.attn_ln, linear),
-                query_key_value=linear(*_scaled(fused(*_parts(block.attn)), self.shape.width, scale), many_rows=False),
-                self_out=linear(*fused(block.attn.out), many_rows=False),
+                query_key_value=linear(*_scaled(joined(*_parts(block.attn)), self.shape.width, scale), many_rows=False),
+                self_out=linear(*joined(block.attn.out), many_rows=False),
                 cross_norm=_norm(block.cross_attn_ln, linear),
-                cross_query=linear(*_scaled(fused(block.cross_attn.query), self.shape.width, scale), many_rows=False),
-                cross_key_value=linear(*fused(block.cross_attn.key, block.cross_attn.value), many_rows=True),
-                cross_out=linear(*fused(block.cross_attn.out), many_rows=False),
+                cross_query=linear(*_scaled(joined(block.cross_attn.query), self.shape.width, scale), many_rows=False),
+                cross_key_value=linear(*joined(block.cross_attn.key, block.cross_attn.value), many_rows=True),
+                cross_out=linear(*joined(block.cross_attn.out), many_rows=False),
                 mlp_norm=_norm(block.mlp_ln, linear),
-                up=linear(*fused(block.mlp[0]), many_rows=False),
-                down=linear(*fused(block.mlp[2]), many_rows=False),
+                up=linear(*joined(block.mlp[0]), many_rows=False),
+                down=linear(*joined(block.mlp[2]), many_rows=False),
             )
             for block in source.blocks
         ]
@@ -88,6 +88,7 @@ class Decoder:
                 lambda located: self._logits(self._hidden(located.ids, located.positions, located)),
                 device=linear.device,
                 rows=rows,
+                beams=rows // slots,
                 idle_position=self.shape.context - 1,
                 idle_column=caches.unasked,
             )

@@ -13,6 +13,7 @@ from torch.nn import functional
 from whisper.audio import log_mel_spectrogram
 from whisper.model import LayerNorm, ResidualAttentionBlock, Whisper
 
+from transcriber.engines.whisper.integer_blocks import IntegerBlocks, joined
 from transcriber.engines.whisper.linear import Linear, LinearMaker
 
 SAMPLES_PER_POSITION = 320
@@ -21,15 +22,14 @@ SILENCE_S = 5.0
 """Heard after the audio. Whisper was trained on 30 s; with 5 s WER stays the same, with 2 s it begins to loop."""
 
 ROUND_TO = 50
-NORM_DEVIATIONS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    attention_norm: LayerNorm
+    attention_norm: Linear
     query_key_value: Linear
     out: Linear
-    mlp_norm: LayerNorm
+    mlp_norm: Linear
     up: Linear
     down: Linear
 
@@ -49,23 +49,25 @@ class Encoder:
             for conv, step in ((source.conv1, 1), (source.conv2, 2))
         ]
         self._positional = source.positional_embedding.detach().to(self._device, self._dtype)
-        self._norm = _norm(source.ln_post.weight.detach(), source.ln_post.bias.detach(), linear)
-        self._blocks = [self._block(block, linear) for block in source.blocks]
+        self._norm = _norm(source.ln_post, linear)
+        self._integers: IntegerBlocks | None = None
+        self._blocks: list[_Block] = []
+        if linear.precision == "int8":
+            self._integers = IntegerBlocks(source.blocks, self._heads)
+        else:
+            self._blocks = [self._block(block, linear) for block in source.blocks]
         # In bfloat16 torch's fused kernel for CPUs is slower than plain products (measured: by 1.6).
         self._plain_attention = self._device == "cpu" and self._dtype == torch.bfloat16
 
     @staticmethod
     def _block(block: ResidualAttentionBlock, linear: LinearMaker) -> _Block:
-        query_key_value = fused(block.attn.query, block.attn.key, block.attn.value)
-        attention_norm, projection = _balanced(block.attn_ln, query_key_value[0], linear)
-        mlp_norm, up = _balanced(block.mlp_ln, block.mlp[0].weight.detach(), linear)
         return _Block(
-            attention_norm=attention_norm,
-            query_key_value=linear(projection, query_key_value[1], many_rows=True),
-            out=linear(*fused(block.attn.out), many_rows=True),
-            mlp_norm=mlp_norm,
-            up=linear(up, block.mlp[0].bias.detach(), many_rows=True),
-            down=linear(*fused(block.mlp[2]), many_rows=True),
+            attention_norm=_norm(block.attn_ln, linear),
+            query_key_value=linear(*joined(block.attn.query, block.attn.key, block.attn.value), many_rows=True),
+            out=linear(*joined(block.attn.out), many_rows=True),
+            mlp_norm=_norm(block.mlp_ln, linear),
+            up=linear(*joined(block.mlp[0]), many_rows=True),
+            down=linear(*joined(block.mlp[2]), many_rows=True),
         )
 
     def positions_for(self, duration_s: float) -> int:
@@ -87,6 +89,8 @@ class Encoder:
             x = functional.gelu(functional.conv1d(x, weight, bias, stride=step, padding=1))
         x = x.transpose(1, 2)
         x = x + self._positional[: x.shape[1]]
+        if self._integers is not None:
+            return self._norm(torch.stack([self._integers(one) for one in x]))
         for block in self._blocks:
             x = x + block.out(self._attend(block.query_key_value(block.attention_norm(x))))
             x = x + block.down(functional.gelu(block.up(block.mlp_norm(x))))
@@ -113,29 +117,7 @@ def _plain(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return heard
 
 
-def fused(*layers: torch.nn.Linear) -> tuple[Tensor, Tensor]:
-    """Weights and biases of layers with the same input, one after the other; a missing bias is zero."""
-    weights = torch.cat([layer.weight.detach() for layer in layers])
-    biases = [
-        torch.zeros(layer.weight.shape[0]) if layer.bias is None else layer.bias.detach().float() for layer in layers
-    ]
-    return weights, torch.cat(biases)
-
-
-def _balanced(norm: LayerNorm, weight: Tensor, linear: LinearMaker) -> tuple[Linear, Tensor]:
-    """The norm and the weights (outputs, inputs) after it, rescaled to lose less in 8 bits; their product is the same.
-
-    A few channels are far louder than the rest, and a row's scale is theirs. How loud one gets is read from the
-    norm itself, at three deviations; half of it goes into the weights.
-    """
-    scale, shift = norm.weight.detach(), norm.bias.detach()
-    if linear.precision == "int8":
-        loud = (NORM_DEVIATIONS * scale.abs() + shift.abs()).clamp_min(1e-5)
-        balance = (loud / weight.abs().amax(0).clamp_min(1e-5)).sqrt()
-        scale, shift, weight = scale / balance, shift / balance, weight * balance
-    return _norm(scale, shift, linear), weight
-
-
-def _norm(scale: Tensor, shift: Tensor, linear: LinearMaker) -> Linear:
-    weight, bias = scale.to(linear.device, linear.dtype), shift.to(linear.device, linear.dtype)
+def _norm(layer: LayerNorm, linear: LinearMaker) -> Linear:
+    weight = layer.weight.detach().to(linear.device, linear.dtype)
+    bias = layer.bias.detach().to(linear.device, linear.dtype)
     return lambda x: functional.layer_norm(x, weight.shape, weight, bias)

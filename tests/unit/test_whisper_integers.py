@@ -1,0 +1,45 @@
+"""Whole numbers on a CPU: exact products, no overflow, and an encoder that stays close to float32."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from transcriber.engines.whisper import integers
+from transcriber.engines.whisper.integers import layer, multiply, quantise
+from transcriber.engines.whisper.tiles import packed, tile
+
+general = tile(2, general=True)
+
+
+@numba.njit  # type: ignore[untyped-decorator]
+def by_general_terms(rows: NDArray[np.int16], panels: NDArray[np.int8], sums: NDArray[np.int32]) -> None:
+    general(rows, 0, rows.shape[1], panels, 0, rows.shape[1] // 2, sums)
+
+
+def test_a_tile_is_the_exact_product_on_any_processor() -> None:
+    random = np.random.default_rng(1)
+    rows = random.integers(-32767, 32768, (2, 10)).astype(np.int16)
+    weights = random.integers(-127, 128, (16, 10)).astype(np.int8)
+    sums = np.empty((2, 16), np.int32)
+    by_general_terms(rows, packed(weights), sums)
+    assert np.array_equal(sums, rows.astype(np.int64) @ weights.T.astype(np.int64))
+
+
+@pytest.mark.parametrize("outputs", [16, 24])
+def test_the_loudest_input_does_not_overflow(outputs: int) -> None:
+    """The worst there is: all weights and inputs at their largest, of one sign."""
+    inputs = 2048
+    weights = layer(torch.full((outputs, inputs), 0.5), torch.ones(outputs), 16)
+    rows, scales = np.zeros((6, inputs), np.int16), np.ones(6, np.float32)
+    for row in range(2):
+        scales[row] = quantise(np.full(inputs, 3.0, np.float32), weights.steps, rows[row])
+    assert integers.LARGEST_SUM // 2 < int(rows[0, 0]) * integers.STEPS[16] * inputs <= integers.LARGEST_SUM
+    out = np.zeros((2, weights.panels.shape[0] * 16), np.float32)
+    multiply(rows, scales, 2, weights, False, out)
+    np.testing.assert_allclose(out[:, :outputs], 0.5 * 3.0 * inputs + 1, rtol=1e-3)
+    multiply(rows, scales, 2, weights, True, out)
+    np.testing.assert_allclose(out[:, :outputs], 2 * (0.5 * 3.0 * inputs + 1), rtol=1e-3)

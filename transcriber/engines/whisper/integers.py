@@ -1,0 +1,140 @@
+"""Linear layers in whole numbers on a CPU: rows of the input in 16 bits, weights in 16 or 8, sums in 32.
+
+Each row of the input and each output of the weights has a scale of its own. Inputs take as many steps as the largest
+sum of an output's weights leaves room for, so nothing overflows, whatever is said.
+"""
+
+# mypy: disable-error-code="no-untyped-call, untyped-decorator, no-untyped-def, misc, import-untyped"
+# ruff: noqa: ARG001 - numba asks for these arguments
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+from torch import Tensor
+
+from transcriber.engines.whisper.tiles import COLUMNS, packed, tile
+
+STEPS = {16: 2047, 8: 127}
+"""In the weights, by their bits: the more steps they have, the fewer are left for the input."""
+
+LARGEST_SUM = 2**31 - 1
+LARGEST_INPUT = 32767
+
+six_rows = tile(6)
+
+
+@intrinsic
+def float_of_bits(typing_context, bits):
+    """The float32 that is written as these 32 bits."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(builder.trunc(arguments[0], ir.IntType(32)), ir.FloatType())
+
+    return types.float32(types.int64), generate
+
+
+class Layer(NamedTuple):
+    """Weights of a linear layer, for numba. ``panels``: see tiles; ``scales`` and ``bias``: (outputs filled up,)."""
+
+    panels: NDArray[Any]
+    scales: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    steps: float
+    """The largest integer that an input may be."""
+
+
+def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
+    """From float32 ``weight`` (outputs, inputs) and ``bias`` (outputs,)."""
+    source = weight.float().numpy()
+    scales = np.maximum(np.abs(source).max(1), 1e-12) / STEPS[bits]
+    whole = np.rint(source / scales[:, None]).astype(np.int16 if bits == 16 else np.int8)
+    largest = int(np.abs(whole.astype(np.int64)).sum(1).max())
+    panels = packed(whole)
+    filled = panels.shape[0] * COLUMNS - weight.shape[0]
+    shift = np.zeros(weight.shape[0], np.float32) if bias is None else bias.float().numpy()
+    return Layer(
+        panels,
+        np.pad(scales.astype(np.float32), (0, filled)),
+        np.pad(shift, (0, filled)),
+        float(min(LARGEST_INPUT, LARGEST_SUM // max(largest, 1))),
+    )
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def quantise(source, steps, out):
+    """(n,) float32 to int16 of at most ``steps``; gives the scale."""
+    top = np.float32(1e-20)
+    for i in range(source.size):
+        top = max(top, abs(source[i]))
+    inverse = np.float32(steps) / top
+    for i in range(source.size):
+        out[i] = np.int16(np.rint(source[i] * inverse))
+    return top / np.float32(steps)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def normalise(source, weight, bias, out):
+    """A layer norm of one row."""
+    size = source.size
+    total = np.float32(0)
+    for i in range(size):
+        total += source[i]
+    mean = total / np.float32(size)
+    square = np.float32(0)
+    for i in range(size):
+        square += (source[i] - mean) * (source[i] - mean)
+    factor = np.float32(1) / np.sqrt(square / np.float32(size) + np.float32(1e-5))
+    for i in range(size):
+        out[i] = (source[i] - mean) * factor * weight[i] + bias[i]
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def two_to(x):
+    """2^x of a float32 from -126 to 127: the whole part goes into the exponent's bits, the rest is a polynomial."""
+    whole = np.floor(x)
+    f = x - whole
+    power = float_of_bits((np.int32(whole) + np.int32(127)) << np.int32(23))
+    tail = np.float32(0.055826318) + f * (np.float32(0.0089893397) + f * np.float32(0.0018775767))
+    return power * (np.float32(0.99999994) + f * (np.float32(0.69315308) + f * (np.float32(0.24015361) + f * tail)))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def gelu(x):
+    """In place, (n,) float32. The error function by Abramowitz and Stegun 7.1.26, 1.5e-7 off at most."""
+    for i in range(x.size):
+        z = abs(x[i]) * np.float32(0.70710678)
+        t = np.float32(1) / (np.float32(1) + np.float32(0.3275911) * z)
+        tail = np.float32(1.421413741) + t * (np.float32(-1.453152027) + t * np.float32(1.061405429))
+        poly = t * (np.float32(0.254829592) + t * (np.float32(-0.284496736) + t * tail))
+        less = np.float32(0.5) * poly * two_to(max(z * z * np.float32(-1.44269504), np.float32(-120)))
+        x[i] = x[i] - x[i] * less if x[i] >= np.float32(0) else x[i] * less
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def multiply(rows, row_scales, count, weights, added, out):
+    """``count`` rows by ``weights`` (a Layer) into ``out`` (count, outputs) float32, or ``added`` onto what is there.
+
+    rows: (count filled up to tiles, inputs) int16; row_scales: (count,).
+    """
+    inputs = rows.shape[1]
+    sums = np.empty((6, 16), np.int32)
+    for panel in range(out.shape[1] // 16):
+        for row in range(0, count, 6):
+            six_rows(rows, row * inputs, inputs, weights.panels, panel * inputs * 16, inputs // 2, sums)
+            put(sums, row_scales, row, min(row + 6, count), weights, panel * 16, added, out)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def put(sums, row_scales, row, end, weights, column, added, out):
+    """A tile's sums (6, 16) as float32 where they belong: rows from ``row`` to ``end``, columns from ``column``."""
+    for r in range(row, end):
+        for c in range(16):
+            value = np.float32(sums[r - row, c]) * row_scales[r] * weights.scales[column + c] + weights.bias[column + c]
+            out[r, column + c] = out[r, column + c] + value if added else value
