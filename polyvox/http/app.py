@@ -19,6 +19,7 @@ import polyvox
 from polyvox.access.scopes import open_to_all
 from polyvox.audit.recorder import Recorder
 from polyvox.http import openai_errors, problems
+from polyvox.http.directory import Directory
 from polyvox.http.door import Door
 from polyvox.http.guard import Guard
 from polyvox.http.key_document import with_keys
@@ -92,6 +93,7 @@ def create_app(
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+    app.router.middleware_stack = Directory(app.router)
     return app
 
 

@@ -6,12 +6,13 @@ recording may be folded by several processes. What waits for its turn shares one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from polyvox.contracts import StageFailed
@@ -19,6 +20,7 @@ from results_api.database import changes, rows
 from results_api.database.batches import Batches
 from results_api.database.changes import Answer, Change, Wanted
 from results_api.database.connections import CONNECTIONS, engine_of, padded, reading, transaction
+from results_api.database.known import Known
 from results_api.database.near import NearRows
 from results_api.database.recording import Plan, Recording
 from results_api.database.tables import AUDIO_TO_REMOVE, TO_REMOVE, plans, recordings
@@ -27,9 +29,13 @@ from results_api.search.searchable import Searchable
 
 # Made once: that alone takes longer than SQLite takes to find a row.
 _RECORDING = sa.select(recordings).where(recordings.c.media_id == sa.bindparam("media_id"))
+_REVISION = sa.select(recordings.c.revision).where(recordings.c.media_id == sa.bindparam("key"))
+_REVISION_SQL = str(_REVISION.compile(dialect=sqlite.dialect(paramstyle="named")))
 _PLANS = sa.select(plans).where(plans.c.media_id == sa.bindparam("media_id")).order_by(plans.c.version)
 IDS_MAX = 512
 BATCH_MAX = 64
+
+T = TypeVar("T")
 
 
 class Database:
@@ -38,6 +44,7 @@ class Database:
     def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
         self.engine = engine_of(url, connections=connections)
         self._near = NearRows(self.engine.url) if self.engine.dialect.name == "sqlite" else None
+        self._known = Known()
         self._writer = writer_of(self.engine)
         self._changes = Batches(self._change_some, most=BATCH_MAX)
         self._planned = Batches(self._are_planned, most=BATCH_MAX)
@@ -53,6 +60,29 @@ class Database:
     async def get(self, media_id: str) -> Recording | None:
         found = await self._rows(_RECORDING, media_id)
         return rows.recording_of(found[0]) if found else None
+
+    async def look(self, media_id: str) -> Recording | None:
+        """As ``get``, for who asks for the same again and again: what has the revision that was read last is not read
+        once more."""
+        known = self._known.get(media_id)
+        if known is not None and await self._revision(media_id) == known.revision:
+            return known
+        found = await self._rows(_RECORDING, media_id)
+        if not found:
+            self._known.forget(media_id)
+            return None
+        return self._known.keep(rows.recording_of(found[0]), size_chars=len(found[0]["view"]))
+
+    async def read(self, work: Callable[[sa.Connection], T], *, kind: str) -> T:
+        """What ``work`` makes of its queries, which change nothing. It may be called twice, and must not make None.
+
+        ``kind``: those of one kind take about as long.
+        """
+        near = self._near.read(work, kind=kind) if self._near is not None else None
+        if near is not None:
+            return near
+        async with transaction(self.engine) as connection:
+            return await connection.run_sync(work)
 
     async def change(
         self, media_id: str, change: Change, *, published: int | None = None, searchable: Searchable | None = None
@@ -77,6 +107,13 @@ class Database:
             return near
         async with reading(self.engine) as connection:
             return [dict(row) for row in (await connection.execute(query, asked)).mappings()]
+
+    async def _revision(self, media_id: str) -> int | None:
+        near = self._near.number(_REVISION_SQL, media_id) if self._near is not None else None
+        if near is not None:
+            return near
+        async with reading(self.engine) as connection:
+            return (await connection.execute(_REVISION, {"key": media_id})).scalar()
 
     async def is_planned(self, plan: Plan) -> bool:
         """False once it is published, or its recording deleted."""

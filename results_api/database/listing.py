@@ -53,8 +53,8 @@ async def page(database: Database, filters: Filters, *, limit: int, cursor: str 
             sa.tuple_(_TIME, _ID) < sa.tuple_(sa.literal(time_us, _TIME.type), sa.literal(media_id, _ID.type))
         )
     query = query.order_by(_TIME.desc(), _ID.desc()).limit(limit + 1)
-    async with transaction(database.engine) as connection:
-        found = [summary_of(dict(row)) for row in (await connection.execute(query)).mappings()]
+    read = await database.read(lambda connection: connection.execute(query).mappings().all(), kind="page")
+    found = [summary_of(row) for row in read]
     more = len(found) > limit
     return Page(found[:limit], _cursor(found[limit - 1]) if more else None)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
 from polyvox.access.scopes import needs
-from polyvox.contracts import Transcript
 from polyvox.http import documented
 from polyvox.http.gateway import caller_of
 from polyvox.http.parameters import text_like
@@ -21,8 +20,6 @@ from results_api.database import listing
 from results_api.database.database import Database
 from results_api.database.listing import Filters
 from results_api.database.recording import Status
-from results_api.formats import negotiation as formats
-from results_api.formats.style import Style
 from results_api.http import audio as api_audio
 from results_api.http import (
     conditional,
@@ -32,12 +29,13 @@ from results_api.http import (
     replays,
     retention,
     searching,
-    styling,
+    transcript,
     webhooks,
 )
 from results_api.http import events as events_stream
 from results_api.http.documents import MediaDocument, MediaPage
 from results_api.http.reading import Reading, unknown
+from results_api.http.transcript import NOT_MODIFIED
 from results_api.http.transcripts import Transcripts
 from results_api.http.watching import Watching
 from results_api.projection.deletion import SOURCE, Deletion
@@ -45,9 +43,6 @@ from results_api.view.trace import TraceDocument
 from results_api.view.trace import trace as trace_of
 
 METADATA = "metadata."
-# Documented as a choice, yet read as text: the refusal is ours, and names the header's way as well.
-FORMAT = Query(description="Goes before Accept.", json_schema_extra={"enum": list(formats.MEDIA_TYPES)})
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it."}}
 
 Cursor = Annotated[str, text_like(listing.CURSOR)]
 
@@ -130,37 +125,6 @@ def router(runtime: Runtime) -> APIRouter:
         return trace_of(recording.view, published_at=published_at, note=note)
 
     @api.get(
-        "/v1/media/{media_id}/transcript",
-        summary="Who said what.",
-        response_model=Transcript,
-        responses={
-            200: {"content": {formats.MEDIA_TYPES[form]: {} for form in formats.MEDIA_TYPES if form != "json"}},
-            **NOT_MODIFIED,
-            **documented(400, 404, 406, 409, 410, 422, 503),
-        },
-    )
-    @needs("read")
-    async def transcript(
-        media_id: str,
-        request: Request,
-        format: Annotated[str | None, FORMAT] = None,
-        accept: Annotated[str | None, Header(description="Decides where no format is given.")] = None,
-        *,
-        style: Annotated[Style, Depends(styling.style)],
-    ) -> Response:
-        """Words are there as soon as they are written, with `status` `processing`; speakers when they come."""
-        form = formats.wanted(format, accept)
-        rendered = await transcripts.get(await reading.present(media_id), form, style)
-        return conditional.answer(
-            request,
-            rendered.body,
-            media_type=formats.content_type(form),
-            etag=rendered.etag,
-            modified_at=rendered.modified_at,
-            vary="Accept",
-        )
-
-    @api.get(
         "/v1/media/{media_id}/events",
         summary="Progress as server-sent events.",
         response_class=EventSourceResponse,
@@ -199,6 +163,7 @@ def router(runtime: Runtime) -> APIRouter:
         replays.router(runtime, database),
         retention.router(runtime, database),
         searching.router(runtime, database),
+        transcript.router(reading, transcripts),
         webhooks.router(runtime, database),
     ):
         api.include_router(others)

@@ -33,7 +33,7 @@ class Reading:
         whoever calls is not there."""
         if not _MEDIA_ID.fullmatch(media_id):
             return None
-        recording = await self.database.get(media_id)
+        recording = await self.database.look(media_id)
         if recording is not None:
             owner = recording.view.owner
             return recording if sees(owner.tenant if owner else None) else None

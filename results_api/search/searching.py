@@ -7,7 +7,7 @@ tags are looked up in the full-text index; only times are those of the recording
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy import RowMapping
 
 from polyvox.errors import Invalid
-from results_api.database.connections import transaction
 from results_api.database.database import Database
 from results_api.database.rows import from_us, to_us
 from results_api.database.searchable import BLOCK, BLOCK_BITS, index_of
@@ -78,30 +77,35 @@ async def search(database: Database, q: str, filters: Filters, *, limit: int, cu
     asked = terms(q)
     parameters: dict[str, Any] = {"first": 0, "last": _LAST if cursor is None else _read_cursor(cursor) - 1}
     after, before = filters.created_after, filters.created_before
-    timed = after is not None or before is not None
-    if timed:
+    if after is not None or before is not None:
         parameters |= {"after": to_us(after) if after else -_LAST, "before": to_us(before) if before else _LAST}
-    async with transaction(database.engine) as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        if not sqlite:
-            # Words differ too much in how often they are said for one plan to fit them all.
-            await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
-        if timed:
-            times = {name: parameters[name] for name in ("after", "before")}
-            lowest, highest = (await connection.execute(_BOUNDS, times)).one()
-            if lowest is None:
-                return Page([], None)
-            parameters["first"] = lowest << BLOCK_BITS
-            parameters["last"] = min(parameters["last"], (highest << BLOCK_BITS) + BLOCK - 1)
-        parameters["asked"] = (fts5 if sqlite else tsquery)(asked, filters.tags)
-        parameters["most"] = limit + 1
-        rows: Sequence[RowMapping] = []
-        for query in _QUERIES[sqlite, timed]:
-            rows = (await connection.execute(query, parameters)).mappings().all()
-            if len(rows) > limit:
-                break
-    hits = [_hit(row, asked) for row in rows[:limit]]
-    return Page(hits, str(rows[limit - 1]["id"]) if len(rows) > limit else None)
+    parameters["most"] = limit + 1
+    found = await database.read(lambda connection: _found(connection, asked, filters.tags, parameters), kind="search")
+    hits = [_hit(row, asked) for row in found[:limit]]
+    return Page(hits, str(found[limit - 1]["id"]) if len(found) > limit else None)
+
+
+def _found(
+    connection: sa.Connection, asked: Sequence[Term], marked: Sequence[str], parameters: Mapping[str, Any]
+) -> Sequence[RowMapping]:
+    sqlite = connection.dialect.name == "sqlite"
+    if not sqlite:
+        # Words differ too much in how often they are said for one plan to fit them all.
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+    given = {**parameters, "asked": (fts5 if sqlite else tsquery)(asked, marked)}
+    timed = "after" in given
+    if timed:
+        lowest, highest = connection.execute(_BOUNDS, {name: given[name] for name in ("after", "before")}).one()
+        if lowest is None:
+            return []
+        given["first"] = lowest << BLOCK_BITS
+        given["last"] = min(given["last"], (highest << BLOCK_BITS) + BLOCK - 1)
+    rows: Sequence[RowMapping] = []
+    for query in _QUERIES[sqlite, timed]:
+        rows = connection.execute(query, given).mappings().all()
+        if len(rows) > given["most"] - 1:
+            break
+    return rows
 
 
 def _hit(row: RowMapping, asked: Sequence[Term]) -> Hit:
