@@ -101,13 +101,18 @@ def progress(ready: MediaReady, *, hash_: str, heard_s: float) -> DiarizationPro
     )
 
 
+def key_of(ready: MediaReady, hash_: str) -> str:
+    """Where the turns of this recording go: beside its audio."""
+    return keys.beside(ready.tracks[0].key, keys.diarization(ready.media_id, hash_))
+
+
 def event(ready: MediaReady, diarization: Diarization, *, hash_: str, processing_s: float) -> MediaDiarized:
     return MediaDiarized(
         media_id=ready.media_id,
         tenant=ready.tenant,
         lane=ready.lane,
         replay=ready.replay,
-        diarization_key=keys.diarization(ready.media_id, hash_),
+        diarization_key=key_of(ready, hash_),
         options_hash=hash_,
         engine=diarization.engine,
         model=diarization.model,

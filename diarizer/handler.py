@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from diarizer import artifact
 from diarizer.engines.base import DiarizeOptions, Run
 from diarizer.notes import Notes, StoredNotes
-from polyvox import keys
 from polyvox.contracts import AudioTrack, Diarization, Envelope, MediaReady
 from polyvox.errors import NotFound, PolyvoxError
 from polyvox.failures import stage_failed
@@ -59,7 +58,7 @@ class Diarizer:
             return
         options = artifact.engine_options(ready.options)
         hash_ = artifact.options_hash(options, self._pipeline, forced_by=ready.replay if ready.force else None)
-        key = keys.diarization(ready.media_id, hash_)
+        key = artifact.key_of(ready, hash_)
         processing_s = 0.0
         try:
             diarization = Diarization.model_validate_json(await self._store.get(key))
@@ -86,7 +85,7 @@ class Diarizer:
                 done_s = (before_s + heard_s) * share
                 await self._publisher.publish(artifact.progress(ready, hash_=hash_, heard_s=done_s))
 
-            return StoredNotes(self._store, ready.media_id, name, tell)
+            return StoredNotes(self._store, ready, name, tell)
 
         count = len(channels)
         sides = [notes(f"{hash_}-{n}", n * ready.duration_s, 1 / count) for n in range(count)]

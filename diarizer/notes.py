@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from polyvox import keys
+from polyvox.contracts import MediaReady
 from polyvox.errors import NotFound
 from polyvox.ports import ObjectStore
 
@@ -31,18 +32,20 @@ class NotesOfNobody:
 
 
 class StoredNotes:
-    """Notes under ``media/{media_id}/diarization-{hash}/``, until the turns are there."""
+    """Notes under ``diarization-{hash}/`` beside the recording's audio, until the turns are there."""
 
-    def __init__(self, store: ObjectStore, media_id: str, hash_: str, tell: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, store: ObjectStore, ready: MediaReady, hash_: str, tell: Callable[[float], Awaitable[None]]
+    ) -> None:
         """``tell`` gets how many seconds of the recording were listened to, after each stretch."""
         self._store = store
-        self._media_id = media_id
+        self._ready = ready
         self._hash = hash_
         self._tell = tell
         self._keys: set[str] = set()
 
     async def read(self, stretch: int) -> bytes | None:
-        key = keys.heard(self._media_id, self._hash, stretch)
+        key = self._key(stretch)
         try:
             packed = await self._store.get(key)
         except NotFound:
@@ -51,7 +54,7 @@ class StoredNotes:
         return packed
 
     async def write(self, stretch: int, heard: bytes, end_s: float) -> None:
-        key = keys.heard(self._media_id, self._hash, stretch)
+        key = self._key(stretch)
         await self._store.put(key, heard, content_type=CONTENT_TYPE)
         self._keys.add(key)
         await self._tell(end_s)
@@ -60,3 +63,6 @@ class StoredNotes:
         """The turns are stored: nobody needs the notes any more."""
         for key in sorted(self._keys):
             await self._store.delete(key)
+
+    def _key(self, stretch: int) -> str:
+        return keys.beside(self._ready.tracks[0].key, keys.heard(self._ready.media_id, self._hash, stretch))

@@ -102,7 +102,7 @@ class Normaliser:
             if (free_bytes := await asyncio.to_thread(_free_bytes, self._scratch)) < ROOM_BYTES:
                 raise Unavailable(f"the disk of {self._scratch} is full, {free_bytes} bytes are free") from error
             raise
-        await self._store.put(keys.peaks(media.media_id), decoded.peaks, content_type="application/json")
+        await self._store.put(placed(media, keys.peaks(media.media_id)), decoded.peaks, content_type="application/json")
         await self._publisher.publish(*facts(media, decoded))
 
     async def _stored(self, media: MediaUploaded) -> Decoded:
@@ -118,15 +118,17 @@ class Normaliser:
             # Decoding takes a while: what was deleted meanwhile must not come back in part.
             await self._expect(media)
             with tracing.step("store"):
-                await self._store.put(keys.audio(media.media_id), _chunks(flac), content_type="audio/flac")
+                await self._store.put(
+                    placed(media, keys.audio(media.media_id)), _chunks(flac), content_type="audio/flac"
+                )
                 for n, path in enumerate(channels[: len(decoded.channel_bytes)]):
-                    await self._store.put(keys.channel(media.media_id, n), _chunks(path), content_type="audio/flac")
+                    key = placed(media, keys.channel(media.media_id, n))
+                    await self._store.put(key, _chunks(path), content_type="audio/flac")
         return decoded
 
     async def _expect(self, media: MediaUploaded) -> None:
         """Raises NotFound when the recording was deleted. An object in somebody's bucket is not deleted with it."""
-        is_own = media.original.key == keys.original(media.media_id)
-        await self._store.head(media.original.key if is_own else keys.upload_manifest(media.media_id))
+        await self._store.head(media.original.key if _is_own(media) else keys.upload_manifest(media.media_id))
 
     @asynccontextmanager
     async def _original(self, media: MediaUploaded) -> AsyncIterator[Path]:
@@ -150,9 +152,19 @@ class Normaliser:
         await self._publisher.publish(stage_failed(envelope.data, "normalise", error, attempts, reason=_reason(error)))
 
 
+def placed(media: MediaUploaded, key: str) -> str:
+    """Where an object made from this recording goes: beside its original, unless that lies in somebody's bucket."""
+    return keys.beside(media.original.key, key) if _is_own(media) else keys.of_tenant(media.tenant, key)
+
+
+def _is_own(media: MediaUploaded) -> bool:
+    usual = keys.original(media.media_id)
+    return media.original.bucket is None and media.original.key in (usual, keys.of_tenant(media.tenant, usual))
+
+
 def facts(media: MediaUploaded, decoded: Decoded) -> list[MediaReady | PartReady]:
     """The events that announce what was decoded. Pure."""
-    key = keys.audio(media.media_id)
+    key = placed(media, keys.audio(media.media_id))
     spans = [
         PartSpan(
             part=n,
@@ -171,11 +183,11 @@ def facts(media: MediaUploaded, decoded: Decoded) -> list[MediaReady | PartReady
         tracks=[
             AudioTrack(key=key, size_bytes=decoded.size_bytes),
             *(
-                AudioTrack(key=keys.channel(media.media_id, n), size_bytes=size_bytes, channel=n)
+                AudioTrack(key=placed(media, keys.channel(media.media_id, n)), size_bytes=size_bytes, channel=n)
                 for n, size_bytes in enumerate(decoded.channel_bytes)
             ),
         ],
-        peaks_key=keys.peaks(media.media_id),
+        peaks_key=placed(media, keys.peaks(media.media_id)),
         parts=spans,
         source=decoded.source,
         lost_s=decoded.lost_s,

@@ -1,10 +1,45 @@
-"""Names of everything in the object store, made from what it is: doing work again writes the same names."""
+"""Names of everything in the object store, made from what it is: doing work again writes the same names.
+
+Those of a recording's objects are named here as they are for the tenant ``default``. What is another tenant's lies
+under ``tenants/{tenant}/`` (``of_tenant``), so that a bucket may have rules for it; the note of its upload alone does
+not, since it is looked for by the recording's id. What is made from a recording lies where its audio does (``beside``).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from urllib.parse import quote
+
+from polyvox.tenants import DEFAULT_TENANT
+
+MEDIA = "media/"
+TENANTS = "tenants/"
+
+
+def of_tenant(tenant: str, key: str) -> str:
+    """Where ``key``, an object of a recording or a prefix of such, lies when the recording is ``tenant``'s."""
+    return key if tenant == DEFAULT_TENANT else f"{TENANTS}{_folder_name(tenant)}/{key}"
+
+
+def beside(reference: str, key: str) -> str:
+    """``key``, an object of a recording, in the folder where ``reference``, another one of it, lies."""
+    folder = "/".join(key.split("/")[:2]) + "/"
+    before, found, _ = reference.rpartition(folder)
+    return before + key if found else key
+
+
+def folders(media_id: str, tenant: str) -> tuple[str, ...]:
+    """Prefixes of all that is stored of a recording, the one with the note of its upload last."""
+    own, usual = of_tenant(tenant, media_prefix(media_id)), media_prefix(media_id)
+    return (usual,) if own == usual else (own, usual)
+
+
+def _folder_name(tenant: str) -> str:
+    name = quote(tenant, safe="@,=")
+    # Stores take two dots for the way out of a folder.
+    return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def media_prefix(media_id: str) -> str:
@@ -114,7 +149,7 @@ def heard(media_id: str, options_hash: str, stretch: int) -> str:
 
 def is_sound(media_id: str, key: str) -> bool:
     """Whether this object of a recording goes with its audio: what can be heard, and what the diarizer heard in it."""
-    name = key.removeprefix(media_prefix(media_id))
+    name = key.partition(media_prefix(media_id))[2]
     return (
         name in ("original", "peaks.json")
         or (name.startswith("audio") and name.endswith(".flac"))

@@ -203,7 +203,8 @@ class Handler:
 
 def choice_of(part: PartReady, engine: str, options: TranscribeOptions) -> Choice:
     options_hash = options_hash_of(engine, options, forced_by=part.replay if part.force else None)
-    return Choice(engine, options, options_hash, keys.words(part.media_id, part.part, options_hash))
+    key = keys.beside(part.audio.key, keys.words(part.media_id, part.part, options_hash))
+    return Choice(engine, options, options_hash, key)
 
 
 def options_hash_of(engine: str, options: TranscribeOptions, *, forced_by: str | None = None) -> str:

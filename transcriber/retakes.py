@@ -35,7 +35,7 @@ class Retakes:
             speech_from=asked.speech_from,
             stretches=tuple((one.start_s - asked.start_s, one.end_s - asked.start_s) for one in asked.stretches),
         )
-        key = keys.retake(asked.media_id, asked.part, asked.retake)
+        key = keys.beside(asked.audio.key, keys.retake(asked.media_id, asked.part, asked.retake))
         began_s = self._clock.monotonic_s()
         words = await self._first.stored(key)
         if words is None:

@@ -37,6 +37,7 @@ class Taken:
     """A recording that is accepted. ``can_come_back``: its caller has an Idempotency-Key to ask with again."""
 
     media_id: str
+    tenant: str
     client: AsyncClient
     can_come_back: bool
 
@@ -46,6 +47,7 @@ class Transcribing:
 
     def __init__(self, intake: Intake) -> None:
         self._taking = Taking(intake)
+        self._tenant_of = intake.tenant_of
         self._results = Results(intake.runtime.settings)
         self._publisher = intake.publisher()
         self._clock = intake.runtime.clock
@@ -62,7 +64,7 @@ class Transcribing:
         client = self._results.client_for(request)
         key = request.headers.get("idempotency-key")
         accepted = await self._taking.take(request, read, lanes=INTERACTIVE, idempotency_key=key)
-        return Taken(accepted.media_id, client, can_come_back=key is not None)
+        return Taken(accepted.media_id, self._tenant_of(request), client, can_come_back=key is not None)
 
     async def attend(self, request: Request, taken: Taken, answer: Answer[T]) -> T:
         """What ``answer`` makes of the recording when it has its transcript.
@@ -88,7 +90,7 @@ class Transcribing:
         except BaseException as error:
             # What cannot be used is an answer: it stays, with its reason.
             if not taken.can_come_back and not (isinstance(error, Problem) and error.status < 500):
-                self._remove(taken.media_id)
+                self._remove(taken)
             raise
 
     async def states(self, client: AsyncClient, media_id: str) -> AsyncGenerator[Recording, None]:
@@ -122,17 +124,18 @@ class Transcribing:
         await asyncio.gather(*self._removing, return_exceptions=True)
         await self._results.close()
 
-    def _remove(self, media_id: str) -> None:
+    def _remove(self, taken: Taken) -> None:
         # A task of its own: what led here may be that the request's own one was cancelled.
-        task = asyncio.create_task(self._say_removed(media_id))
+        task = asyncio.create_task(self._say_removed(taken))
         self._removing.add(task)
         task.add_done_callback(self._removing.discard)
 
-    async def _say_removed(self, media_id: str) -> None:
+    async def _say_removed(self, taken: Taken) -> None:
+        fact = MediaDeleted(media_id=taken.media_id, tenant=taken.tenant, deleted_at=self._clock.now())
         try:
-            await self._publisher.publish(MediaDeleted(media_id=media_id, deleted_at=self._clock.now()))
+            await self._publisher.publish(fact)
         except PolyvoxError as error:
-            log.warning("the recording %s, whose caller left, could not be removed: %s", media_id, error)
+            log.warning("the recording %s, whose caller left, could not be removed: %s", taken.media_id, error)
 
 
 def usable(recording: Recording) -> Recording:

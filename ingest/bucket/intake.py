@@ -23,6 +23,7 @@ from polyvox.contracts.media_uploaded import Refused, StoredObject
 from polyvox.errors import Invalid, NotFound
 from polyvox.metrics import BUCKET_HELD, BUCKET_OBJECTS, Metrics
 from polyvox.ports import Clock, ObjectStore
+from polyvox.tenants import TENANT_CHARS, is_name
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Intake:
             return sort
         await self._sidecars.wait(watch, found)
         async with self._room:
-            holder = (watch.tenant, watch.lane)
+            holder = (watch.tenant_of(found.key), watch.lane)
             is_behind = source != "held" and self.held.has_any(holder)
             if is_behind or not self._has_room(*holder):
                 self.held.add(holder, found)
@@ -135,7 +136,10 @@ class Intake:
     async def _recording(self, watch: Watch, found: Found) -> Taking:
         version = found.version or found.etag
         options, refused = Options(), None
+        tenant = watch.tenant_of(found.key)
         try:
+            if not is_name(tenant):
+                raise _no_tenant(tenant)
             options = wishes.asked_for(await self._asked(watch, found), self._known)
         except Invalid as error:
             refused = Refused(code=error.code, reason=f"{error.reason} The object is {found}.")
@@ -144,7 +148,8 @@ class Intake:
         hint = names.hint_of(found.key, found.etag, modified_at)
         fact = MediaUploaded(
             media_id=media_id,
-            tenant=watch.tenant,
+            # Whoever owns the prefix sees what is refused for want of an owner.
+            tenant=tenant if is_name(tenant) else watch.tenant,
             lane=watch.lane,
             original=StoredObject(
                 bucket=found.bucket,
@@ -178,6 +183,11 @@ class Intake:
             except NotFound:
                 return layers
         return layers
+
+
+def _no_tenant(folder: str) -> Invalid:
+    reason = f"The folder {folder[:100]!r} names no tenant: a name has 1 to {TENANT_CHARS} printable ASCII characters."
+    return Invalid(reason, code="bad-tenant")
 
 
 async def _head_of(store: ObjectStore, key: str) -> bytes:

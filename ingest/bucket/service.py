@@ -45,7 +45,8 @@ async def work(runtime: Runtime) -> None:
         await runtime.stopping.wait()
         return
     for watch in watches:
-        log.info("watching %s for tenant %s in lane %s", watch, watch.tenant, watch.lane)
+        whose = "the tenants its folders name" if watch.tenant_folders else f"tenant {watch.tenant}"
+        log.info("watching %s for %s in lane %s", watch, whose, watch.lane)
 
     def store_of(bucket: str | None) -> ObjectStore:
         return runtime.store if bucket is None else runtime.bucket(bucket)

@@ -92,7 +92,8 @@ class Sweep:
         """List one prefix and take in what was missed. Raises Transient."""
         began_at, began_s = self.clock.now(), self.clock.monotonic_s()
         tally = _Tally()
-        self.intake.held.left_out.discard((watch.tenant, watch.lane))
+        left_out = self.intake.held.left_out
+        left_out -= {holder for holder in left_out if watch.may_be_for(*holder)}
         bucket = self.store_of(watch.bucket)
         ledger = names.ledger_prefix(watch.bucket, watch.prefix)
         items = compare(watch.bucket, bucket.list(watch.prefix), self.store.list(ledger))
@@ -163,11 +164,11 @@ class Sweep:
 
     async def _pause(self, watch: Watch, seconds: float, stopping: asyncio.Event) -> None:
         """Wait, but not if the intake has room for more than is remembered of what was held back."""
-        held, holder = self.intake.held, (watch.tenant, watch.lane)
+        held = self.intake.held
         end_s = self.clock.monotonic_s() + seconds
         while not stopping.is_set() and (left_s := end_s - self.clock.monotonic_s()) > 0:
             await self.clock.sleep(min(left_s, LOOK_EVERY_S))
-            if holder in held.left_out and not held.has_any(holder):
+            if any(watch.may_be_for(*holder) and not held.has_any(holder) for holder in held.left_out):
                 return
 
     async def _offer(self, watch: Watch, info: ObjectInfo, tally: _Tally) -> None:

@@ -14,13 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from ingest.bucket.wishes import asked_for
 from ingest.upload.options import Known
+from polyvox import keys
 from polyvox.contracts.envelope import Lane
 from polyvox.errors import Fatal, Invalid
 from polyvox.settings import Settings
+from polyvox.tenants import DEFAULT_TENANT
 
 SIDECAR = ".json"
 """``talk.wav.json`` has the options of ``talk.wav``."""
-OWN_FOLDERS = ("media/", "uploads/", "bucket/", "health/")
+OWN_FOLDERS = (keys.MEDIA, keys.TENANTS, "uploads/", "bucket/", "access/", "health/")
 """Where the product keeps what is its own; see polyvox/keys.py."""
 
 Sort = Literal["recording", "sidecar", "ignored"]
@@ -33,6 +35,9 @@ class Watch(BaseModel):
 
     Args:
         bucket: its name; the product's own by default.
+        tenant: whose recordings these are.
+        tenant_folders: whether the first folder below the prefix names the tenant instead; ``tenant``'s is then what
+            lies in none.
         options: of recordings that ask for nothing else, as in ``POST /v1/media``.
         ignore: shell patterns for the name after the last slash, or with a slash, for all after the prefix.
         sidecars: whether ``KEY.json`` has the options of ``KEY``, and is no recording itself.
@@ -46,7 +51,8 @@ class Watch(BaseModel):
 
     bucket: BucketName | None = None
     prefix: str = ""
-    tenant: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "default"
+    tenant: Annotated[str, StringConstraints(min_length=1, max_length=200)] = DEFAULT_TENANT
+    tenant_folders: bool = False
     lane: Lane = "bulk"
     options: dict[str, Any] = Field(default_factory=dict)
     suffixes: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
@@ -64,6 +70,15 @@ class Watch(BaseModel):
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}" if self.bucket else f"the own prefix {self.prefix!r}"
+
+    def tenant_of(self, key: str) -> str:
+        """Whose recording the object under the prefix is to be."""
+        folder, slash, _ = key.removeprefix(self.prefix).partition("/")
+        return folder if self.tenant_folders and slash else self.tenant
+
+    def may_be_for(self, tenant: str, lane: Lane) -> bool:
+        """Whether objects under the prefix may be this tenant's in this lane."""
+        return lane == self.lane and (self.tenant_folders or tenant == self.tenant)
 
     def sort_of(self, key: str, size_bytes: int | None) -> Sort:
         if key.endswith("/") and not size_bytes:

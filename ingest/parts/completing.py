@@ -53,14 +53,14 @@ class Completion:
         if session.size_bytes == 0:
             await self.sessions.remove(session)
             raise empty_file()
-        store, original = self.sessions.store, keys.original(session.upload_id)
+        store, original = self.sessions.store, session.original_key
         try:
             stored = await store.parts(original, session.store_upload)
         except NotFound:
             # They were joined before, by a request whose answer was lost or that goes on right now.
             return await self._accept(session)
         parts = checked_parts(session, stored, etags)
-        await mark_pending(store, session.upload_id)
+        await mark_pending(store, session.upload_id, original)
         try:
             await store.join_parts(original, session.store_upload, parts, if_absent=True)
         except NotFound:
@@ -75,13 +75,13 @@ class Completion:
         """The rest, from where the original is there as one."""
         store, media_id = self.sessions.store, session.upload_id
         try:
-            info = await store.head(keys.original(media_id))
+            info = await store.head(session.original_key)
             start = b"".join([chunk async for chunk in store.stream(info.key, end=SNIFF_BYTES)])
         except NotFound:
             return await self._without_original(session)
         media_type = sniff(start)
         if media_type is None:
-            await remove_upload(store, media_id)
+            await remove_upload(store, media_id, session.original_key)
             await self.sessions.remove(session)
             raise not_media()
         fact = await note(

@@ -43,7 +43,7 @@ class Leftovers:
         """Go on with an upload whose parts were being made a recording when its process died. Raises Transient."""
         try:
             session = await self.completion.sessions.get_open(media_id)
-            if not await exists(self._store, keys.original(media_id)):
+            if not await exists(self._store, session.original_key):
                 return "open"
             await self.completion.complete(session)
         except Problem as refusal:
@@ -76,15 +76,17 @@ class Leftovers:
             return
         if not await exists(self._store, keys.upload_manifest(session.upload_id)):
             # It may have been joined, by a request that was told nothing else but "try again".
-            await remove_upload(self._store, session.upload_id)
+            await remove_upload(self._store, session.upload_id, session.original_key)
         await self.completion.sessions.remove(session)
 
     async def _orphaned_parts(self) -> int:
         removed = 0
-        async for found in self._store.open_parts("media/"):
-            if self._age_s(found.begun_at) > ORPHANED_AFTER_S and not await self._has_session(found.key.split("/")[1]):
-                await self._store.drop_parts(found.key, found.upload)
-                removed += 1
+        for prefix in (keys.MEDIA, keys.TENANTS):
+            async for found in self._store.open_parts(prefix):
+                upload_id = found.key.split("/")[-2]
+                if self._age_s(found.begun_at) > ORPHANED_AFTER_S and not await self._has_session(upload_id):
+                    await self._store.drop_parts(found.key, found.upload)
+                    removed += 1
         return removed
 
     async def _orphaned_tails(self) -> int:

@@ -13,7 +13,6 @@ from ingest.parts.session import Session
 from ingest.parts.sessions import Sessions
 from ingest.upload.document import BINARY
 from ingest.upload.intake import Intake
-from polyvox import keys
 from polyvox.access.scopes import needs
 from polyvox.errors import NotFound
 from polyvox.http import documented
@@ -40,9 +39,7 @@ def router(intake: Intake) -> APIRouter:
         expires_s = max(1, min(URL_EXPIRES_S, int((session.expires_at - now).total_seconds())))
         given = []
         for number in asked.numbers:
-            url = await runtime.store.part_url(
-                keys.original(upload_id), session.store_upload, number, expires_s=expires_s
-            )
+            url = await runtime.store.part_url(session.original_key, session.store_upload, number, expires_s=expires_s)
             own = f"/v1/uploads/{upload_id}/parts/{number}"
             given.append(WhereToPut(number=number, url=url or own, size_bytes=session.part_size(number)))
         return UrlsGiven(urls=given, expires_at=now + timedelta(seconds=expires_s))
@@ -65,7 +62,7 @@ def router(intake: Intake) -> APIRouter:
         async with intake.body(request) as chunks:
             try:
                 part = await runtime.store.put_part(
-                    keys.original(upload_id), session.store_upload, number, whole_part(chunks, number, size_bytes)
+                    session.original_key, session.store_upload, number, whole_part(chunks, number, size_bytes)
                 )
             except NotFound as error:
                 raise refusals.no_upload() from error

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from polyvox import keys
 from polyvox.contracts import Lane, Options
 from polyvox.ports import PARTS_MAX, PartInfo
 
@@ -44,6 +45,12 @@ class Session(BaseModel):
     idempotency_record: str | None = None
     tus_metadata: str | None = None
     """As it was sent, to be given back."""
+    original: str | None = None
+    """The key that the recording has or will have; None where the session was begun before tenants had prefixes."""
+
+    @property
+    def original_key(self) -> str:
+        return self.original or keys.original(self.upload_id)
 
     @property
     def part_count(self) -> int | None:

@@ -4,7 +4,8 @@ Objects of one upload that comes in several requests:
     uploads/idempotency/{hash}.json      only with an Idempotency-Key: which upload it stands for
     uploads/direct/{upload_id}.json      the session, from its beginning until some days after its end
     uploads/tails/{upload_id}/…          tus only: bytes that do not fill a part yet
-    media/{upload_id}/original           in parts, seen by nobody, until the upload is completed
+    media/{upload_id}/original           in parts, seen by nobody, until the upload is completed; of other tenants
+                                         than default under tenants/{tenant}/
 and from then on those of every upload (ingest/upload/accepting.py).
 """
 
@@ -75,7 +76,7 @@ class Sessions:
             record = keys.idempotency_record(wish.tenant, f"in-parts\n{idempotency_key}")
             claimed = await idempotency.claim(self.store, record, Claim(media_id=upload_id, claimed_at=now))
             upload_id = claimed.media_id
-        original = keys.original(upload_id)
+        original = keys.of_tenant(wish.tenant, keys.original(upload_id))
         fresh = Session(
             upload_id=upload_id,
             store_upload="",
@@ -90,6 +91,7 @@ class Sessions:
             expires_at=now + timedelta(seconds=self.expires_s),
             idempotency_record=record,
             tus_metadata=wish.tus_metadata,
+            original=original,
         )
         if record is not None and (there := await self._find(upload_id)) is not None:
             return _the_same(there, fresh)
@@ -129,7 +131,7 @@ class Sessions:
 
         Raises Problem: 404, the store has forgotten it.
         """
-        original = keys.original(session.upload_id)
+        original = session.original_key
         try:
             return await self.store.parts(original, session.store_upload)
         except NotFound as error:
@@ -152,7 +154,7 @@ class Sessions:
 
     async def remove(self, session: Session) -> None:
         """Forget an upload that is not completed, with its bytes; the session last, so that no step is forgotten."""
-        await self.store.drop_parts(keys.original(session.upload_id), session.store_upload)
+        await self.store.drop_parts(session.original_key, session.store_upload)
         await self._remove_tails(session.upload_id)
         if session.idempotency_record is not None:
             await self.store.delete(session.idempotency_record)

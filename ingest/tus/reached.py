@@ -41,7 +41,7 @@ class Reached:
 
 async def reached(store: ObjectStore, session: Session) -> Reached:
     """How far ``session``, which is open, is. Raises Transient."""
-    original = keys.original(session.upload_id)
+    original = session.original_key
     try:
         parts = leading_parts(session, await store.parts(original, session.store_upload))
     except NotFound:

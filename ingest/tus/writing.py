@@ -124,7 +124,7 @@ class Writer:
             yield data
 
         await self._store.put_part(
-            keys.original(self._session.upload_id), self._session.store_upload, number, body() if pieces else data
+            self._session.original_key, self._session.store_upload, number, body() if pieces else data
         )
         self._stale += pieces
 

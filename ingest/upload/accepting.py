@@ -3,7 +3,7 @@
 Objects of one upload, in the order in which they appear:
     uploads/pending/{media_id}.json   "an upload is being finished": written when the whole body
                                       has arrived, removed when all is done
-    media/{media_id}/original         the bytes
+    media/{media_id}/original         the bytes; of other tenants than default under tenants/{tenant}/
     media/{media_id}/upload.json      the media-uploaded fact: from here on the upload is accepted
 Then the event is appended. So whatever a crash leaves behind is named by a pending object, and
 the sweep (ingest/upload/sweep.py) looks at nothing else.
@@ -22,10 +22,17 @@ from polyvox.ports import ObjectStore
 log = logging.getLogger(__name__)
 
 
-async def mark_pending(store: ObjectStore, media_id: str) -> None:
-    """To be called when the upload is known to be good and its original is about to appear."""
-    pending = json.dumps({"media_id": media_id}).encode()
+async def mark_pending(store: ObjectStore, media_id: str, original: str) -> None:
+    """To be called when the upload is known to be good and its original is about to appear under that key."""
+    pending = json.dumps({"media_id": media_id, "original": original}).encode()
     await store.put(keys.pending_upload(media_id), pending, content_type="application/json")
+
+
+async def original_of(store: ObjectStore, media_id: str) -> str:
+    """The key that a pending upload's original has or will have. Raises NotFound: it is not pending any more."""
+    pending = json.loads(await store.get(keys.pending_upload(media_id)))
+    original: str = pending.get("original", keys.original(media_id))
+    return original
 
 
 async def note(store: ObjectStore, fact: MediaUploaded) -> MediaUploaded:
@@ -48,10 +55,10 @@ async def clear_pending(store: ObjectStore, media_id: str) -> None:
         log.warning("the upload %s is accepted, but its pending object could not be removed", media_id)
 
 
-async def remove_upload(store: ObjectStore, media_id: str) -> None:
+async def remove_upload(store: ObjectStore, media_id: str, original: str) -> None:
     """Remove an upload that was not accepted; the pending object last, so that no step is forgotten."""
     await store.delete(keys.upload_manifest(media_id))
-    await store.delete(keys.original(media_id))
+    await store.delete(original)
     await store.delete(keys.pending_upload(media_id))
 
 

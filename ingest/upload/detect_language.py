@@ -16,6 +16,7 @@ from polyvox.access.scopes import needs
 from polyvox.contracts import LanguageGuess, MediaDeleted, MediaFailed, Transcript
 from polyvox.errors import PolyvoxError
 from polyvox.http import Problem, documented
+from polyvox.http.gateway import caller_of
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 
@@ -59,7 +60,8 @@ def router(
         """Send a recording as for an upload; the answer waits for its language, and nothing is kept."""
         since = await places(runtime.log)
         accepted = await take(request)
-        async with _removed_afterwards(runtime, publisher, accepted.media_id):
+        tenant = caller_of(request, runtime.settings.trust_tenant_header).uploads_for
+        async with _removed_afterwards(runtime, publisher, accepted.media_id, tenant):
             try:
                 async with asyncio.timeout(WITHIN_S):
                     ending = await ending_of(accepted.media_id, runtime.log, since, runtime.clock)
@@ -87,11 +89,13 @@ def router(
 
 
 @asynccontextmanager
-async def _removed_afterwards(runtime: Runtime, publisher: Publisher, media_id: str) -> AsyncIterator[None]:
+async def _removed_afterwards(
+    runtime: Runtime, publisher: Publisher, media_id: str, tenant: str
+) -> AsyncIterator[None]:
     try:
         yield
     finally:
         try:
-            await publisher.publish(MediaDeleted(media_id=media_id, deleted_at=runtime.clock.now()))
+            await publisher.publish(MediaDeleted(media_id=media_id, tenant=tenant, deleted_at=runtime.clock.now()))
         except PolyvoxError as error:
             log.warning("the recording %s, sent for its language only, could not be removed: %s", media_id, error)

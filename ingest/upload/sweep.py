@@ -13,7 +13,7 @@ import logging
 from dataclasses import dataclass, field
 
 from ingest.parts.leftovers import Leftovers
-from ingest.upload.accepting import remove_upload
+from ingest.upload.accepting import original_of, remove_upload
 from ingest.upload.idempotency import WINDOW_S
 from polyvox import keys, metrics
 from polyvox.contracts import MediaUploaded
@@ -101,12 +101,12 @@ class Sweep:
     async def _resolve(self, pending: ObjectInfo, swept: Swept) -> None:
         media_id = pending.key.removeprefix(keys.PENDING_UPLOADS).removesuffix(".json")
         try:
-            manifest = await self.store.get(keys.upload_manifest(media_id))
-            await self.store.head(keys.original(media_id))
+            fact = MediaUploaded.model_validate_json(await self.store.get(keys.upload_manifest(media_id)))
+            await self.store.head(fact.original.key)
         except NotFound:
             await self._resolve_unnoted(media_id, swept)
             return
-        await self.publisher.publish(MediaUploaded.model_validate_json(manifest))
+        await self.publisher.publish(fact)
         await self.store.delete(pending.key)
         swept.announced += 1
 
@@ -123,8 +123,9 @@ class Sweep:
         try:
             # A retry with the same Idempotency-Key may have come in the meantime.
             pending = await self.store.head(keys.pending_upload(media_id))
+            original = await original_of(self.store, media_id)
         except NotFound:
             return
         if self._age_s(pending) > self.unfinished_after_s:
-            await remove_upload(self.store, media_id)
+            await remove_upload(self.store, media_id, original)
             swept.removed += 1

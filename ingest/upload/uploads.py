@@ -58,13 +58,14 @@ class Uploads:
         """
         await upload.open()
         media_id = new_media_id(self.clock.now())
+        original = keys.of_tenant(tenant, keys.original(media_id))
         try:
             with self._work(media_id, traceparent):
-                await self._store_original(upload, media_id)
-                fact = await note(self.store, self._fact(upload, media_id, tenant))
+                await self._store_original(upload, media_id, original)
+                fact = await note(self.store, self._fact(upload, media_id, tenant, original))
                 await self.publisher.publish(fact)
         except BaseException:
-            await self._undo(media_id)
+            await self._undo(media_id, original)
             raise
         await clear_pending(self.store, media_id)
         return Accepted(media_id)
@@ -93,13 +94,14 @@ class Uploads:
             if Fingerprint.of(upload.sha256, upload.options) != claimed.accepted:
                 raise refusals.key_reused()
             return Accepted(media_id, replayed=True)
+        original = keys.of_tenant(tenant, keys.original(media_id))
         with self._work(media_id, traceparent):
-            replayed = await self._store_original_once(upload, media_id)
-            offered = self._fact(upload, media_id, tenant)
+            replayed = await self._store_original_once(upload, media_id, original)
+            offered = self._fact(upload, media_id, tenant, original)
             fact = await note(self.store, offered)
             if Fingerprint.of_fact(fact) != Fingerprint.of_fact(offered):
                 raise refusals.key_reused()
-            if replayed and not await exists(self.store, keys.original(media_id)):
+            if replayed and not await exists(self.store, fact.original.key):
                 raise _just_removed()
             await self.publisher.publish(fact)
         await idempotency.settle(self.store, record_key, claimed, Fingerprint.of_fact(fact))
@@ -111,13 +113,13 @@ class Uploads:
             UPLOAD, self.clock, parent=tracing.parse(traceparent) if traceparent else None, media_id=media_id
         )
 
-    def _fact(self, upload: Receiver, media_id: str, tenant: str) -> MediaUploaded:
+    def _fact(self, upload: Receiver, media_id: str, tenant: str, original: str) -> MediaUploaded:
         return MediaUploaded(
             media_id=media_id,
             tenant=tenant,
             lane=upload.lane,
             original=StoredObject(
-                key=keys.original(media_id),
+                key=original,
                 size_bytes=upload.size_bytes,
                 sha256=upload.sha256,
                 content_type=upload.media_type,
@@ -127,26 +129,26 @@ class Uploads:
             uploaded_at=self.clock.now(),
         )
 
-    async def _store_original(self, upload: Receiver, media_id: str) -> None:
+    async def _store_original(self, upload: Receiver, media_id: str, original: str) -> None:
         with tracing.step("receive"):
             await self.store.put(
-                keys.original(media_id),
-                _Uncloseable(self._body(upload, media_id)),
+                original,
+                _Uncloseable(self._body(upload, media_id, original)),
                 content_type=upload.media_type,
                 if_absent=True,
             )
 
-    async def _body(self, upload: Receiver, media_id: str) -> AsyncIterator[bytes]:
+    async def _body(self, upload: Receiver, media_id: str, original: str) -> AsyncIterator[bytes]:
         async for block in upload.blocks():
             yield block
-        await mark_pending(self.store, media_id)
+        await mark_pending(self.store, media_id, original)
 
-    async def _store_original_once(self, upload: Receiver, media_id: str) -> bool:
+    async def _store_original_once(self, upload: Receiver, media_id: str, original: str) -> bool:
         """True when the same original was there already."""
-        body = _Uncloseable(self._body(upload, media_id))
+        body = _Uncloseable(self._body(upload, media_id, original))
         try:
             with tracing.step("receive"):
-                await self.store.put(keys.original(media_id), body, content_type=upload.media_type, if_absent=True)
+                await self.store.put(original, body, content_type=upload.media_type, if_absent=True)
         except AlreadyExists:
             # The store may have said so before it read all; the fingerprint needs all.
             async for _ in body:
@@ -154,7 +156,7 @@ class Uploads:
         else:
             return False
         try:
-            stored = await self._stored_sha256(media_id)
+            stored = await self._stored_sha256(original)
         except NotFound as error:
             raise _just_removed() from error
         if stored == upload.sha256:
@@ -162,15 +164,15 @@ class Uploads:
         accepted = await exists(self.store, keys.upload_manifest(media_id))
         raise refusals.key_reused() if accepted else refusals.key_busy()
 
-    async def _stored_sha256(self, media_id: str) -> str:
+    async def _stored_sha256(self, original: str) -> str:
         digest = hashlib.sha256()
-        async for chunk in self.store.stream(keys.original(media_id)):
+        async for chunk in self.store.stream(original):
             digest.update(chunk)
         return digest.hexdigest()
 
-    async def _undo(self, media_id: str) -> None:
+    async def _undo(self, media_id: str, original: str) -> None:
         try:
-            await remove_upload(self.store, media_id)
+            await remove_upload(self.store, media_id, original)
         except Exception as error:
             # What led here must come through, whatever it was: this may be the end of the process.
             log.warning("the refused upload %s could not be removed, the sweep will do it: %s", media_id, error)

@@ -6,9 +6,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 from polyvox.access.scopes import EVERY_SCOPE, Scope
-
-DEFAULT_TENANT = "default"
-"""Whose recordings are that nobody names a tenant for."""
+from polyvox.tenants import DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)

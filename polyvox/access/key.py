@@ -9,9 +9,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from polyvox.access.scopes import EVERY_SCOPE, Scope
+from polyvox.tenants import TENANT_CHARS
 
 KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-TENANT_CHARS = 200
 Tenant = Annotated[str, Field(min_length=1, max_length=TENANT_CHARS, pattern=r"^[\x20-\x7e]*$")]
 """1 to 200 printable ASCII characters."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from polyvox.access.key import TENANT_CHARS, ApiKey
+from polyvox.access.key import ApiKey
 from polyvox.access.keyring import Keyring, Wish
 from polyvox.access.scopes import SCOPES, Scope
 from polyvox.access.secret import new_key, presented
@@ -22,6 +22,7 @@ from polyvox.cli.tables import print_table
 from polyvox.clock import SystemClock
 from polyvox.errors import AlreadyExists, Invalid
 from polyvox.settings import Settings
+from polyvox.tenants import TENANT_CHARS, is_name
 
 _DATA = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of the data. [polyvox-data]"
@@ -67,7 +68,7 @@ def create(
     """
     if (tenant is None) is not all_tenants:
         raise Invalid("say whose recordings the key is for: either --tenant NAME or --all-tenants")
-    if tenant is not None and not (0 < len(tenant) <= TENANT_CHARS and tenant.isascii() and tenant.isprintable()):
+    if tenant is not None and not is_name(tenant):
         raise Invalid(f"a tenant has 1 to {TENANT_CHARS} printable ASCII characters")
     expires_at = None if days is None else SystemClock().now() + timedelta(days=days)
     wish = Wish(name, tenant, frozenset(scopes), requests_per_minute, expires_at)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from polyvox.access.caller import DEFAULT_TENANT, Caller, calling
-from polyvox.access.key import TENANT_CHARS
+from polyvox.access.caller import Caller, calling
 from polyvox.http.problems import Problem
+from polyvox.tenants import DEFAULT_TENANT, TENANT_CHARS, is_name
 
 
 def checked_tenant(named: str, header: str) -> str:
     """Raises Problem: 400, the gateway names nobody that can be."""
-    if not 0 < len(named) <= TENANT_CHARS or not (named.isascii() and named.isprintable()):
+    if not is_name(named):
         raise Problem(
             400,
             "bad-tenant",

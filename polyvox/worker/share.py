@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from polyvox.contracts import Lane
 from polyvox.ports import Headers, Record
 from polyvox.publish import AUDIO_S, LANE, TENANT
+from polyvox.tenants import DEFAULT_TENANT
 from polyvox.topics import BULK
 
 Measure = Literal["audio", "messages"]
@@ -15,7 +16,6 @@ Measure = Literal["audio", "messages"]
 
 LEAST_COST = 1.0
 """No message is free: a thousand of no length must not go before one of some length."""
-DEFAULT_TENANT = "default"
 
 
 class Share(NamedTuple):

@@ -54,7 +54,11 @@ class Correcting:
             NotFound: the recording was deleted.
             Transient: store, log or database is in trouble; nothing is lost by asking again.
         """
-        media_id, key = correction.media_id, keys.correction(correction.media_id, correction.correction)
+        media_id = correction.media_id
+        known = await self.database.get(media_id)
+        if known is None:
+            raise NotFound(f"{media_id} is gone")
+        key = keys.of_tenant(owner(known.view)["tenant"], keys.correction(media_id, correction.correction))
         await self.store.put(key, correction.model_dump_json().encode(), content_type="application/json")
 
         def fact(known: Recording) -> TranscriptCorrected:

@@ -28,19 +28,22 @@ class Loaded(NamedTuple):
 async def in_force(store: ObjectStore, view: RecordingView) -> Loaded:
     """All that nobody took back. Raises Unavailable when the store is in trouble."""
     wanted = [told.correction for told in view.corrections_in_force]
-    found = await load(store, view.media_id, wanted)
+    found = await load(store, view, wanted)
     return Loaded([found[one] for one in wanted if one in found], [one for one in wanted if one not in found])
 
 
-async def load(store: ObjectStore, media_id: str, wanted: Iterable[str]) -> dict[str, Correction]:
+async def load(store: ObjectStore, view: RecordingView, wanted: Iterable[str]) -> dict[str, Correction]:
     """By id; those that are gone or damaged are left out. Raises Unavailable when the store is in trouble."""
     bodies: dict[str, bytes | None] = {}
     rest = iter(wanted)
     while some := list(itertools.islice(rest, AT_ONCE)):
-        bodies |= zip(
-            some, await asyncio.gather(*(_get(store, keys.correction(media_id, one)) for one in some)), strict=True
-        )
+        bodies |= zip(some, await asyncio.gather(*(_get(store, _key(view, one)) for one in some)), strict=True)
     return await asyncio.to_thread(_parse, bodies) if bodies else {}
+
+
+def _key(view: RecordingView, correction: str) -> str:
+    told = view.corrections.get(correction)
+    return (told and told.data.correction_key) or keys.correction(view.media_id, correction)
 
 
 async def _get(store: ObjectStore, key: str) -> bytes | None:

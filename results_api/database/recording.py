@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
+from polyvox import keys
 from polyvox.contracts import Envelope, MediaUploaded, StageFailed
 from polyvox.contracts.envelope import Contract, Lane, event_id
 from results_api.view import progress as progress_of
@@ -28,9 +29,13 @@ ALMOST = 0.99
 
 
 class Outcome(Contract):
-    """What was published under ``version``. ``lost``: slots whose artifact could not be read."""
+    """What was published under ``version``. ``lost``: slots whose artifact could not be read.
+
+    ``result_key`` is where the result lies; None in what was noted before tenants had prefixes, see ``Recording``.
+    """
 
     version: int
+    result_key: str | None = None
     basis: str
     status: Literal["completed", "failed"]
     ended_at: datetime
@@ -108,6 +113,13 @@ class Recording:
         if self.outcome and (self.outcome.status == "completed" or self.outcome_is_current):
             return self.outcome.status
         return "queued" if self.view.ready is None and not self.view.is_settled else "processing"
+
+    @property
+    def result_key(self) -> str:
+        """Where the result that is shown lies. Raises ValueError: there is none."""
+        if self.outcome is None or self.outcome.status != "completed":
+            raise ValueError(f"{self.media_id} has no result")
+        return self.outcome.result_key or keys.result(self.media_id, self.outcome.version)
 
     @property
     def outcome_is_current(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +33,13 @@ PATIENCE_S = 10.0
 """How long an answer waits for the new version: it takes a fraction of a second where nothing is in trouble."""
 SEGMENTS_MAX = 5_000
 AUTHOR_CHARS = 200
+IF_MATCH: dict[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "ETag of the transcript that was looked at; * for whichever is there.",
+    "schema": {"type": "string"},
+}
 _CORRECTION = {"pattern": f"^[0-9a-f]{{{ID_CHARS}}}$"}
 
 
@@ -68,13 +75,14 @@ def router(
         "/v1/media/{media_id}/transcript",
         summary="Put right what is said and who says it.",
         responses={202: {"model": CorrectionDocument}, **documented(404, 409, 410, 412, 422, 428, 503)},
+        openapi_extra={"parameters": [IF_MATCH]},
     )
     @needs("upload", "read", action="changed")
     async def correct(
         media_id: str,
         wanted: Corrected,
         response: Response,
-        if_match: Annotated[str | None, Header(description="ETag of the transcript that was looked at.")] = None,
+        if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> CorrectionDocument:
         """Makes the next version of the result, which replaces this one everywhere; every version after has it too,
         whatever is transcribed or told apart anew. Answers when the new version is there; with 202 where that takes
@@ -162,7 +170,7 @@ class _Answers:
         return document
 
     async def documents(self, recording: Recording, ids: Sequence[str]) -> list[CorrectionDocument]:
-        found = await loading.load(self.store, recording.media_id, ids)
+        found = await loading.load(self.store, recording.view, ids)
         finished = recording.outcome is not None and recording.outcome.status == "completed"
         shown = await _transcript(self.transcripts, recording) if finished and ids else None
         return documents(recording, found, ids, shown)

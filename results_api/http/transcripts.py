@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from polyvox import keys
 from polyvox.contracts import Transcript
 from polyvox.errors import NotFound
 from polyvox.http import Problem
@@ -53,7 +52,7 @@ class Transcripts:
             made_of = f"v{outcome.version}.{outcome.basis}.{form}{looks}"
             body = await self._cache.get(
                 f"{recording.media_id}/{made_of}",
-                lambda: self._stored(recording.media_id, outcome.version, form, style),
+                lambda: self._stored(recording.result_key, form, style),
             )
             return Rendered(body, f'"{made_of}"', outcome.ended_at)
         failure = recording.failure
@@ -73,9 +72,9 @@ class Transcripts:
         """Keep nothing of a recording that was deleted."""
         self._cache.drop(f"{media_id}/")
 
-    async def _stored(self, media_id: str, version: int, form: Format, style: Style) -> bytes:
+    async def _stored(self, key: str, form: Format, style: Style) -> bytes:
         try:
-            body = await self._store.get(keys.result(media_id, version))
+            body = await self._store.get(key)
         except NotFound as error:
             detail = "The stored transcript is gone; nothing brings it back but another upload."
             raise Problem(404, "object-lost", "The file is gone", detail) from error

@@ -16,7 +16,7 @@ from polyvox.ports import Clock
 from results_api.database.database import Database
 from results_api.database.recording import Recording, planned_again
 from results_api.people.people import People
-from results_api.projection.publication import Publication
+from results_api.projection.publication import Publication, result_key
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,9 @@ class Forgetting:
             if recording.outcome is None or recording.outcome.version <= version:
                 # Somebody else was publishing just that version: next time there is a result to replace.
                 return
-            await self.publication.store.delete(keys.result(media_id, version))
+            # Recordings from before tenants had prefixes have it where those of the default tenant do.
+            for key in {keys.result(media_id, version), result_key(recording.view, version)}:
+                await self.publication.store.delete(key)
         await self.people.taken_out(media_id, version)
 
 

@@ -20,11 +20,12 @@ from results_api.database.recording import Recording
 SOURCE = "/polyvox/projection"
 
 
-async def silence(store: ObjectStore, media_id: str) -> None:
+async def silence(store: ObjectStore, media_id: str, tenant: str) -> None:
     """Remove everything that can be heard of a recording. Raises Transient when the store is in trouble."""
-    async for found in store.list(keys.media_prefix(media_id)):
-        if keys.is_sound(media_id, found.key):
-            await store.delete(found.key)
+    for folder in keys.folders(media_id, tenant):
+        async for found in store.list(folder):
+            if keys.is_sound(media_id, found.key):
+                await store.delete(found.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,12 @@ class AudioRemoval:
 
     async def finish(self, muted: Recording) -> None:
         """Remove the objects of a recording whose audio is gone for readers, and tell everybody. Raises Transient."""
-        await silence(self.store, muted.media_id)
+        owner = recordings.owner(muted.view)
+        await silence(self.store, muted.media_id, owner["tenant"])
         assert muted.view.audio_removed_at is not None
         fact = AudioRemoved(
             media_id=muted.media_id,
-            **recordings.owner(muted.view),
+            **owner,
             removed_at=muted.view.audio_removed_at,
             reason=muted.view.audio_removed_because,
         )

@@ -21,10 +21,11 @@ from results_api.database.recording import Recording
 SOURCE = "/polyvox/results-api"
 
 
-async def purge(store: ObjectStore, media_id: str) -> None:
+async def purge(store: ObjectStore, media_id: str, tenant: str) -> None:
     """Remove every object of a recording. Raises Transient when the store is in trouble."""
-    async for found in store.list(keys.media_prefix(media_id)):
-        await store.delete(found.key)
+    for folder in keys.folders(media_id, tenant):
+        async for found in store.list(folder):
+            await store.delete(found.key)
     await store.delete(keys.pending_upload(media_id))
 
 
@@ -78,11 +79,12 @@ class Deletion:
 
     async def finish(self, buried: Recording) -> None:
         """Remove the objects of a deleted recording and tell everybody. Raises Transient."""
-        await purge(self.store, buried.media_id)
+        owner = recordings.owner(buried.view)
+        await purge(self.store, buried.media_id, owner["tenant"])
         assert buried.view.deleted_at is not None
         fact = MediaDeleted(
             media_id=buried.media_id,
-            **recordings.owner(buried.view),
+            **owner,
             deleted_at=buried.view.deleted_at,
             reason=buried.view.deleted_because,
         )

@@ -111,7 +111,7 @@ class Projection:
             self.publication.measuring.told(event, recording.view)
         if recording.view.deleted_at is not None:
             # Whatever this event announces was written by somebody who had not heard yet.
-            await purge(self.publication.store, media_id)
+            await purge(self.publication.store, media_id, recordings.owner(recording.view)["tenant"])
             if isinstance(event.data, MediaDeleted) and not recording.removed:
                 await self.deletion.note_removed(media_id)
             return
@@ -172,7 +172,7 @@ class Projection:
             await self.audio_removal.note_removed(recording.media_id)
         elif isinstance(fact, MediaReady) and fact.replay is None:
             # Decoded once more by somebody who had not heard yet.
-            await silence(self.publication.store, recording.media_id)
+            await silence(self.publication.store, recording.media_id, fact.tenant)
 
     async def _replayed(self, recording: Recording, fact: Fact) -> None:
         """Set a replay's stage to work, and note how the replay fares."""

@@ -106,7 +106,7 @@ class Publication:
         with tracing.step("merge"):
             transcript, body = await self._transcript(plan)
         with tracing.step("store"):
-            await self.store.put(keys.result(plan.media_id, plan.version), body, content_type="application/json")
+            await self.store.put(result_key(plan.view, plan.version), body, content_type="application/json")
         # A recording deleted meanwhile must not be heard of again.
         if not await self.database.is_planned(plan):
             await self._clean_up_if_deleted(await self.database.get(plan.media_id))
@@ -159,7 +159,7 @@ class Publication:
 
     async def _clean_up_if_deleted(self, recording: Recording | None) -> None:
         if recording is not None and recording.view.deleted_at is not None:
-            await purge(self.store, recording.media_id)
+            await purge(self.store, recording.media_id, owner(recording.view)["tenant"])
 
 
 def _join(plan: Plan) -> None:
@@ -174,6 +174,12 @@ def _join(plan: Plan) -> None:
             work.links.append(note.context)
 
 
+def result_key(view: RecordingView, version: int) -> str:
+    """Where a result goes: beside the audio that it was made from."""
+    assert view.ready is not None
+    return keys.beside(view.ready.data.tracks[0].key, keys.result(view.media_id, version))
+
+
 def versions(version: int, view: RecordingView) -> dict[str, str]:
     """What a transcript says of how it came to be: also by stage which replay made it, where one did."""
     replayed = {f"replay-{stage}": told.data.replay for stage, told in view.replayed.items()}
@@ -183,6 +189,7 @@ def versions(version: int, view: RecordingView) -> dict[str, str]:
 def outcome_of(plan: Plan, *, language: str | None = None, failure: StageFailed | None = None) -> Outcome:
     return Outcome(
         version=plan.version,
+        result_key=None if failure else result_key(plan.view, plan.version),
         basis=plan.basis,
         status="failed" if failure else "completed",
         ended_at=plan.ended_at,
@@ -211,7 +218,7 @@ def completed(plan: Plan, transcript: Transcript) -> Fact:
         **owner(plan.view),
         media_id=plan.media_id,
         version=plan.version,
-        result_key=keys.result(plan.media_id, plan.version),
+        result_key=result_key(plan.view, plan.version),
         duration_s=transcript.duration,
         language=transcript.language,
         segment_count=len(transcript.segments),

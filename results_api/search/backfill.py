@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from polyvox import keys
 from polyvox.contracts import Transcript
 from polyvox.errors import NotFound, PolyvoxError
 from polyvox.ports import Clock, ObjectStore
@@ -92,7 +91,7 @@ class Backfill:
             return
         tenant = owner(recording.view)["tenant"]
         try:
-            body = await self.store.get(keys.result(media_id, outcome.version))
+            body = await self.store.get(recording.result_key)
             result = await asyncio.to_thread(_read, body, outcome.version, tenant)
         except (NotFound, ValidationError) as error:
             # Noted as done without a word: asking again would find the same.

@@ -210,3 +210,22 @@ async def test_the_ledger_forgets_objects_that_are_long_gone_and_no_others(here:
 async def _are(here: World, entries: int) -> list[str] | None:
     found = await here.stored(keys.BUCKET_LEDGER)
     return found if len(found) == entries else None
+
+
+async def test_a_folder_that_can_name_no_tenant_fails_its_recordings_and_says_so(here: World) -> None:
+    watches = [{**WATCH, "tenant_folders": True}]
+    for key in ("in/Müller/a.wav", "in/other/b.wav", "in/c.wav"):
+        await here.drop(key)
+    async with here.watching(watches=watches, **SWEEP_OFTEN):
+        await until(lambda: _counts(here, 3))
+        facts = {fact.original.key: fact for fact in await here.announced()}
+    assert {key: fact.tenant for key, fact in facts.items()} == {
+        "in/Müller/a.wav": "acme",
+        "in/other/b.wav": "other",
+        "in/c.wav": "acme",
+    }
+    refused = facts["in/Müller/a.wav"].refused
+    assert refused is not None
+    assert refused.code == "bad-tenant"
+    assert "names no tenant" in refused.reason
+    assert facts["in/other/b.wav"].refused is None

@@ -47,6 +47,8 @@ def test_watches_may_come_from_a_file_or_not_at_all(tmp_path: Path) -> None:
         ('[{"bucket": "calls"}, {"bucket": "calls"}]', "s3://calls/ is watched twice"),
         ('[{"prefix": ""}]', "covers 'media/', where Polyvox keeps its own"),
         ('[{"prefix": "media/in/"}]', "covers 'media/'"),
+        ('[{"prefix": "tenants/"}]', "covers 'tenants/'"),
+        ('[{"prefix": "access/"}]', "covers 'access/'"),
     ],
 )
 def test_a_setting_that_cannot_be_kept_says_what_is_wrong(setting: str, says: str) -> None:
@@ -69,6 +71,16 @@ def test_the_longest_prefix_is_responsible() -> None:
     keys = {"in/a/x": "in/a/", "in/x": "in/", "x": ""}
     assert {key: watches.responsible_for("calls", key).prefix for key in keys} == keys  # type: ignore[union-attr]
     assert watches.responsible_for("other", "in/x") is None
+
+
+def test_folders_name_tenants_where_a_watch_says_so() -> None:
+    watch = Watch(prefix="inbox/", tenant="front-office", tenant_folders=True)
+    keys = {"inbox/acme/call.wav": "acme", "inbox/acme/2026/call.wav": "acme", "inbox/call.wav": "front-office"}
+    assert {key: watch.tenant_of(key) for key in keys} == keys
+    assert Watch(prefix="inbox/", tenant="front-office").tenant_of("inbox/acme/call.wav") == "front-office"
+    assert watch.may_be_for("acme", "bulk")
+    assert not watch.may_be_for("acme", "interactive")
+    assert not Watch(prefix="inbox/").may_be_for("acme", "bulk")
 
 
 @pytest.mark.parametrize(
