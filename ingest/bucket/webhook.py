@@ -6,11 +6,13 @@ import hmac
 
 from fastapi import APIRouter, Request
 
+from ingest.bucket.notice_schema import NOTIFICATION
 from ingest.bucket.notices import read_notices
 from polyvox import metrics
 from polyvox.access.scopes import open_to_all
 from polyvox.errors import Invalid
 from polyvox.http import Problem, documented
+from polyvox.http.key_document import BUCKET_SCHEME
 from polyvox.metrics import BUCKET_NOTIFICATIONS
 from polyvox.ports import Message
 from polyvox.service import Runtime
@@ -33,6 +35,10 @@ def router(runtime: Runtime) -> APIRouter:
         status_code=200,
         summary="Tell of objects that were put into a watched bucket.",
         responses=documented(400, 401, 413, 503),
+        openapi_extra={
+            "security": [{BUCKET_SCHEME: []}],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": NOTIFICATION}}},
+        },
     )
     @open_to_all
     async def told(request: Request) -> dict[str, int]:
@@ -74,7 +80,7 @@ def _unauthorized() -> Problem:
         401,
         "unauthorized",
         "The token is missing or wrong",
-        "Send the token of POLYVOX_BUCKET_EVENTS_TOKEN as 'Authorization: Bearer …'; "
+        "Send the token of POLYVOX_BUCKET_EVENTS as 'Authorization: Bearer …'; "
         "in MinIO it is the webhook's auth_token.",
         headers={"WWW-Authenticate": "Bearer"},
     )

@@ -64,6 +64,6 @@ def router(intake: Intake) -> APIRouter:
     async def take_for_language(request: Request) -> Accepted:
         return await taking.take(request, for_language, lanes=INTERACTIVE)
 
-    document = request_document(known, without={*FOR_LANGUAGE, LANE})
+    document = request_document(known, without={*FOR_LANGUAGE, LANE}, multilingual=True)
     api.include_router(detect_language.router(intake.runtime, intake.publisher(), take_for_language, document))
     return api

@@ -7,6 +7,7 @@ from typing import Any
 
 from ingest.upload.option_schemas import METADATA_VALUE, Schema, agreement, as_fields, option_schemas
 from ingest.upload.options import Known
+from polyvox.languages import is_english_only
 
 BINARY: Schema = {"type": "string", "format": "binary"}
 RECORDINGS = ("application/octet-stream", "audio/*", "video/*")
@@ -21,14 +22,17 @@ _NOTHING: Mapping[str, Schema] = {}
 
 
 def request_document(
-    known: Known, *, without: Collection[str] = (), more: Mapping[str, Schema] = _NOTHING
+    known: Known, *, without: Collection[str] = (), more: Mapping[str, Schema] = _NOTHING, multilingual: bool = False
 ) -> dict[str, Any]:
     """A form or a raw body with all options but those in ``without``, and ``more``.
 
-    ``known`` is what uploads may ask for.
+    ``known`` is what uploads may ask for; ``multilingual``: without models that know English only.
     """
     fields = {**as_fields(option_schemas(known)), "lane": _LANE, **more}
     fields = {name: field for name, field in fields.items() if name not in without}
+    if multilingual and "enum" in fields["model"]:
+        models = [model for model in fields["model"]["enum"] if not is_english_only(model)]
+        fields["model"] = {**fields["model"], "enum": models}
     form = {
         "type": "object",
         "required": ["file"],
@@ -54,7 +58,7 @@ def _in_query(name: str, field: Schema) -> Schema:
     described = {"name": name, "in": "query", "allowEmptyValue": True}
     match field["type"]:
         case "object":
-            return {**described, "content": {"application/json": {"schema": field}}}
+            return {"name": name, "in": "query", "content": {"application/json": {"schema": field}}}
         case "array":
             return {**described, "schema": field, "style": "form", "explode": False}
     return {**described, "schema": field}

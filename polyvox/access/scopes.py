@@ -26,19 +26,24 @@ class Permission:
     """What a route needs: all of ``scopes``; of nobody in particular if ``is_open``.
 
     ``body_bytes_max`` None: the route bounds its bodies itself, as those do that take recordings.
-    ``action`` None: by the request's method.
+    ``action`` None: by the request's method. ``takes_tickets``: a ticket (polyvox/access/ticket.py) stands for a key.
     """
 
     scopes: frozenset[Scope] = frozenset()
     is_open: bool = False
     action: Action | None = None
     body_bytes_max: int | None = BODY_BYTES_MAX
+    takes_tickets: bool = False
 
 
-def needs(*scopes: Scope, action: Action | None = None, takes_recordings: bool = False) -> Callable[[F], F]:
+def needs(
+    *scopes: Scope, action: Action | None = None, takes_recordings: bool = False, takes_tickets: bool = False
+) -> Callable[[F], F]:
     """Declares what an endpoint needs: a key with all of ``scopes``; without any, whichever key."""
     body_bytes_max = None if takes_recordings else BODY_BYTES_MAX
-    return _declares(Permission(frozenset(scopes), action=action, body_bytes_max=body_bytes_max))
+    return _declares(
+        Permission(frozenset(scopes), action=action, body_bytes_max=body_bytes_max, takes_tickets=takes_tickets)
+    )
 
 
 def open_to_all(endpoint: F) -> F:

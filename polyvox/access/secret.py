@@ -14,6 +14,8 @@ from typing import NamedTuple
 PREFIX = "pvx_"
 PATTERN = re.compile(r"pvx_[0-9a-f]{16}_[0-9a-f]{64}")
 """For programs that look for secrets where none should be."""
+_IN_TEXT = re.compile(r"(pv[xt]_[0-9a-f]{16}_)(?:[0-9]{1,12}_)?[0-9a-f]{64}")
+"""Keys, and tickets that stand for them (ticket.py)."""
 _PATTERN_BYTES = re.compile(PATTERN.pattern.encode())
 
 
@@ -36,5 +38,5 @@ def presented(text: bytes) -> Presented | None:
 
 
 def without_secrets(text: str) -> str:
-    """``text`` with what is secret of keys in it blotted out."""
-    return PATTERN.sub(lambda key: f"{key[0][:20]}_…", text) if PREFIX in text else text
+    """``text`` with what is secret of keys and tickets in it blotted out."""
+    return _IN_TEXT.sub(r"\1…", text) if "pv" in text else text

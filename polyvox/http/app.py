@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 import polyvox
 from polyvox.access.scopes import open_to_all
 from polyvox.audit.recorder import Recorder
-from polyvox.http import openai_errors, problems
+from polyvox.http import problems
 from polyvox.http.directory import Directory
+from polyvox.http.document import describe
 from polyvox.http.door import Door
 from polyvox.http.guard import Guard
-from polyvox.http.key_document import with_keys
 from polyvox.http.measuring import Measured
 from polyvox.http.middleware import HeadLikeGet, LingeringClose, SecurityHeaders
 from polyvox.http.operations import operations_router
@@ -63,7 +61,7 @@ def create_app(
     # FastAPI's own page would fetch its scripts from a stranger's server, and stay empty without a network.
     app = FastAPIOffline(title=title, version=version, lifespan=lifespan, redoc_url=None, static_url="/docs/static")
     problems.install(app)
-    # The description of the API is the same everywhere, and no secret.
+    # The description of the API is no secret.
     for route in app.router.routes:
         open_to_all(getattr(route, "endpoint", None) or getattr(route, "app", None) or route)
     # The innermost: it sees what the router wrote into the scope.
@@ -86,13 +84,7 @@ def create_app(
     if door is not None:
         Guard(door, counters=process_metrics, recorder=recorder).stand_before(app.router.routes)
 
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, routes=app.routes, tags=app.openapi_tags)
-            app.openapi_schema = with_keys(_with_problems(document), app.router.routes)
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    describe(app, door)
     app.router.middleware_stack = Directory(app.router)
     return app
 
@@ -100,22 +92,3 @@ def create_app(
 def origins_of(cors_origins: str) -> list[str]:
     """The origins of a setting, as browsers write them."""
     return [origin.strip().rstrip("/") for origin in cors_origins.split(",") if origin.strip()]
-
-
-def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
-    """FastAPI documents its own shape of validation error; here every error is a problem."""
-    schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = ProblemDocument.model_json_schema()
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
-    for path, operations in document.get("paths", {}).items():
-        for operation in operations.values():
-            responses = operation.get("responses", {})
-            if openai_errors.are_spoken_at(path):
-                responses.pop("422", None)
-                responses["default"] = openai_errors.DOCUMENTED
-                continue
-            if "422" in responses:
-                responses["422"] = documented(422)[422]
-            responses["default"] = {**documented(500)[500], "description": "Any other refusal or failure."}
-    return document

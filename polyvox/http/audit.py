@@ -15,12 +15,14 @@ from pydantic import BaseModel
 from polyvox.access.caller import calling
 from polyvox.access.scopes import needs
 from polyvox.audit.recorder import Recorder
-from polyvox.audit.trail import Asked, page
+from polyvox.audit.trail import CURSOR, Asked, page
 from polyvox.contracts.audited import Audited, AuditedAction, AuditedOutcome
+from polyvox.http.parameters import text_like
 from polyvox.http.problems import documented
 from polyvox.http.refusals import other_tenant
 from polyvox.service import Runtime
 
+Cursor = Annotated[str, text_like(CURSOR)]
 BACK = timedelta(days=1)
 LAST_S = 5.0
 """How long a process that stops waits for the log to take the last entries."""
@@ -61,7 +63,7 @@ def router(runtime: Runtime, recorder: Recorder) -> APIRouter:
         action: AuditedAction | None = None,
         outcome: AuditedOutcome | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+        cursor: Annotated[Cursor | None, Query(description="next_cursor of the page before.")] = None,
     ) -> AuditPage:
         """Oldest first. Reads appear within a second or two, all else before it was answered."""
         caller = calling()

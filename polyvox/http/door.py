@@ -8,10 +8,10 @@ owner points there makes it read the answers. A browser says in ``Origin`` and `
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import Scope
 
@@ -19,12 +19,15 @@ from polyvox.access.caller import Caller
 from polyvox.access.key import ApiKey
 from polyvox.access.known import KnownKeys
 from polyvox.access.secret import presented
+from polyvox.access.ticket import read_ticket
 from polyvox.http import refusals
 from polyvox.http.gateway import checked_tenant, without_key
 from polyvox.http.limits import Limits
 from polyvox.ports import Clock
 
 _BEARER = b"bearer "
+TICKET = "ticket"
+"""The parameter that has one, in the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ class Door:
         self._gateway_name = gateway.lower().encode() if gateway else None
         self._origins = frozenset(origins)
 
-    async def caller(self, scope: Scope) -> Caller:
-        """Who sends this.
+    async def caller(self, scope: Scope, *, takes_tickets: bool = False) -> Caller:
+        """Who sends this. ``takes_tickets``: where there is no key, a ticket for the recording in the path will do.
 
         Raises:
             Refused: 401, nobody that is known; 403, nobody on this machine; 403, a key of another tenant.
@@ -81,24 +84,45 @@ class Door:
         if not await self.known.are_there_any():
             self._check_local(scope, said)
             return without_key(said.tenant, self._gateway)
-        if said.key is None:
-            raise refusals.no_key()
-        return self._of_key(await self._key(said.key, scope), said.tenant)
+        if said.key is not None:
+            return self._of_key(await self._key(said.key, scope), said.tenant)
+        if takes_tickets and (texts := parse_qs(scope["query_string"].decode("latin-1")).get(TICKET)):
+            return await self._of_ticket(texts[0], scope, said.tenant)
+        raise refusals.no_key()
 
     async def _key(self, text: bytes, scope: Scope) -> ApiKey:
         shown = presented(text)
         if shown is None:
             raise refusals.bad_key()
-        key = self.known.at_hand(shown.key_id)
-        if key is None:
-            address = address_of(scope)
-            if not self.known.was_there(shown.key_id):
-                self.limits.check_address(address)
-            key = await self.known.get(shown.key_id)
-            if key is None:
-                self.limits.note_bad_key(address)
+        key = await self._called(shown.key_id, scope)
         if key is None or not key.matches(shown.sha256):
             raise refusals.bad_key()
+        return self._good(key)
+
+    async def _of_ticket(self, text: str, scope: Scope, named: str | None) -> Caller:
+        ticket = read_ticket(text)
+        key = await self._called(ticket.key_id, scope) if ticket else None
+        if ticket is None or key is None:
+            raise refusals.bad_ticket()
+        caller = self._of_key(self._good(key), named)
+        media_id = scope["path_params"]["media_id"]
+        if not ticket.matches(key, media_id=media_id, tenant=caller.tenant, now=self._clock.now()):
+            raise refusals.bad_ticket()
+        return replace(caller, scopes=caller.scopes & {"read"})
+
+    async def _called(self, key_id: str, scope: Scope) -> ApiKey | None:
+        """The key that is called so, if there is one."""
+        key = self.known.at_hand(key_id)
+        if key is None:
+            address = address_of(scope)
+            if not self.known.was_there(key_id):
+                self.limits.check_address(address)
+            key = await self.known.get(key_id)
+            if key is None:
+                self.limits.note_bad_key(address)
+        return key
+
+    def _good(self, key: ApiKey) -> ApiKey:
         if key.revoked_at is not None:
             raise refusals.revoked()
         if not key.is_good(self._clock.now()):

@@ -51,7 +51,7 @@ class Guard:
             try:
                 if permission is None:
                     raise refusals.undeclared()
-                caller = await self._door.caller(scope)
+                caller = await self._door.caller(scope, takes_tickets=permission.takes_tickets)
                 standing = self._door.limits.count(caller)
                 if not permission.scopes <= caller.scopes:
                     raise refusals.scope_missing(permission.scopes - caller.scopes)

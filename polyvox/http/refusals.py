@@ -36,6 +36,11 @@ def bad_key() -> Refused:
     return Refused("bad-key", _unauthorized("invalid-api-key", "The key is not valid", detail, error="invalid_token"))
 
 
+def bad_ticket() -> Refused:
+    detail = "The ticket is not for this, or its minute is over: get another with your key, POST …/events/ticket."
+    return Refused("bad-key", _unauthorized("invalid-ticket", "The ticket is not valid", detail, error="invalid_token"))
+
+
 def revoked() -> Refused:
     detail = "This key was revoked. Ask whoever runs the server for another."
     return Refused("revoked", _unauthorized("revoked-api-key", "The key was revoked", detail, error="invalid_token"))

@@ -29,6 +29,7 @@ from results_api.http import (
     replays,
     retention,
     searching,
+    tickets,
     transcript,
     webhooks,
 )
@@ -130,7 +131,7 @@ def router(runtime: Runtime) -> APIRouter:
         response_class=EventSourceResponse,
         responses={204: {"description": "The client has all there is to come."}, **documented(404, 503)},
     )
-    @needs("read")
+    @needs("read", takes_tickets=True)
     async def stream(
         media_id: str, last_event_id: Annotated[str | None, Header(description="Where to go on.")] = None
     ) -> Response:
@@ -163,6 +164,7 @@ def router(runtime: Runtime) -> APIRouter:
         replays.router(runtime, database),
         retention.router(runtime, database),
         searching.router(runtime, database),
+        tickets.router(runtime, reading),
         transcript.router(reading, transcripts),
         webhooks.router(runtime, database),
     ):

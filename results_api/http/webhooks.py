@@ -29,7 +29,7 @@ from results_api.webhooks.targets import LENGTH_MAX, checked
 _ID = re.compile(r"[0-9a-f-]{36}")
 _CURSOR = r"^[0-9]{1,16}\.[0-9a-f-]{36}$"
 _NO_NUL = r"^[^\x00]*$"
-Url = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})]
+Url = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 """Which are refused, and why, targets.py knows."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, WithJsonSchema, field_validator
 
 from polyvox.contracts import Options, ReplayedStage
 from polyvox.errors import Invalid
@@ -15,6 +15,14 @@ from results_api.database.recording import Recording
 NOT_OPTIONS = frozenset({"metadata", "task"})
 """What a replay cannot change: it would be another recording, or another kind of result."""
 IDS_MAX = 1000
+CHANGED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        name: schema for name, schema in Options.model_json_schema()["properties"].items() if name not in NOT_OPTIONS
+    },
+    "additionalProperties": False,
+}
+"""The JSON schema of options to change."""
 
 
 class Where(BaseModel):
@@ -47,7 +55,9 @@ class Order(BaseModel):
 
     stage: ReplayedStage
     where: Where = Where()
-    set: dict[str, Any] = Field({}, description="Options to change, for example num_speakers; null takes one back.")
+    set: Annotated[dict[str, Any], WithJsonSchema(CHANGED)] = Field(
+        {}, description="Options to change, for example num_speakers; null takes one back."
+    )
     force: StrictBool = Field(False, description="Work again even where the same was done with the same options.")
     limit: Annotated[int, Field(ge=1)] | None = Field(None, description="At most this many recordings, newest first.")
 

@@ -18,8 +18,9 @@ from tests.support.stack import speech
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-KEY, KEY_ID = "CONFORMANCE_KEY", "CONFORMANCE_KEY_ID"
-"""Where schemathesis finds the key that it calls with."""
+KEY, KEY_ID, TOKEN = "CONFORMANCE_KEY", "CONFORMANCE_KEY_ID", "CONFORMANCE_TOKEN"
+"""Where schemathesis finds the key that it calls with, and the token for notifications of buckets."""
+BUCKET_EVENTS_TOKEN = "told-by-the-bucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +31,42 @@ class Outcome:
     said: str
 
 
-async def examine(data_dir: Path, arguments: Sequence[str], *, shown: bool = False) -> Outcome:
+async def examine(data_dir: Path, arguments: Sequence[str], *, keys: bool = True, shown: bool = False) -> Outcome:
     """Run schemathesis with its default checks over every route.
 
     Args:
         data_dir: an empty folder for the product.
         arguments: more for ``schemathesis run``, such as ``--max-examples 10``.
+        keys: whether the server has any; without, it serves this machine and asks nobody.
         shown: print as it goes instead of keeping what is said.
     """
-    async with instant_product(data_dir) as url:
-        key = await _admin_key(url)
-        await _upload(url, key["key"], data_dir)
+    async with instant_product(data_dir, bucket_events_token=BUCKET_EVENTS_TOKEN) as url:
+        key = await _admin_key(url) if keys else {"key": "", "key_id": ""}
+        await _upload(url, key["key"] or None, data_dir)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "schemathesis.cli", "--config-file", HERE / "schemathesis.toml"),
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", _config(data_dir, keys=keys)),
             *("run", f"{url}/openapi.json", *arguments),
             cwd=data_dir,
-            env={**os.environ, "PYTHONPATH": str(ROOT), KEY: key["key"], KEY_ID: key["key_id"]},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                KEY: key["key"],
+                KEY_ID: key["key_id"],
+                TOKEN: BUCKET_EVENTS_TOKEN,
+            },
             stdout=None if shown else asyncio.subprocess.PIPE,
             stderr=None if shown else asyncio.subprocess.STDOUT,
         )
         said, _ = await process.communicate()
     return Outcome(process.returncode == 0, (said or b"").decode(errors="replace"))
+
+
+def _config(data_dir: Path, *, keys: bool) -> Path:
+    """What schemathesis goes by; it may name only keys that the document speaks of."""
+    told = (HERE / "schemathesis.toml").read_text(encoding="utf-8")
+    config = data_dir / "schemathesis.toml"
+    config.write_text(told + (HERE / "keys.toml").read_text(encoding="utf-8") if keys else told, encoding="utf-8")
+    return config
 
 
 async def _admin_key(url: str) -> dict[str, Any]:
@@ -61,7 +77,7 @@ async def _admin_key(url: str) -> dict[str, Any]:
     return key
 
 
-async def _upload(url: str, key: str, folder: Path) -> None:
+async def _upload(url: str, key: str | None, folder: Path) -> None:
     """Something to be found, read, corrected and deleted."""
     async with AsyncClient(url, api_key=key) as client:
         for seconds in (4.0, 6.0):

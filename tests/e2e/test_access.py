@@ -168,9 +168,21 @@ async def test_recordings_are_never_served_to_a_network_without_a_key(api: Guard
     is_problem(await (await api.nobody()).get("/v1/media"), 401, "no-api-key")
 
 
+async def test_the_api_s_description_asks_for_keys_as_soon_as_there_are_any(api: Guarded) -> None:
+    nobody = await api.nobody()
+    document = (await nobody.get("/openapi.json")).json()
+    assert "security" not in document["paths"]["/v1/media"]["get"]
+    assert document["paths"]["/v1/media"]["get"]["x-polyvox-scopes"] == ["read"]
+    assert document["components"]["securitySchemes"] == {}
+    await api.key(None, "admin")
+    document = (await nobody.get("/openapi.json")).json()
+    assert document["paths"]["/v1/media"]["get"]["security"] == [{"bearer": []}, {"header": []}]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header", "ticket"}
+
+
 async def test_the_api_s_description_says_which_scopes_its_routes_need(api: Guarded) -> None:
     document = app_of(api.results.runtime, api.door).openapi()
-    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header", "ticket"}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             is_open = path in ("/health", "/ready", "/metrics") or (path, method) == ("/v1/tus", "options")

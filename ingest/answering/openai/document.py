@@ -28,7 +28,9 @@ def form_document(task: Task, known: Known) -> dict[str, Any]:
         "prompt": options["prompt"],
         "response_format": {**_TEXT, "enum": list(FORMATS[task]), "default": "json"},
         "temperature": options["temperature"],
+        "chunking_strategy": {"description": "Taken and not needed: recordings are always cut where nobody speaks."},
         "diarize": {"type": "boolean", "description": "Ours: names of speakers in srt, vtt and diarized_json."},
+        "keep_suspects": {"type": "boolean", "description": "Ours: with the words that look made up."},
         **{name: {**options[name], "description": "Ours."} for name in _SPEAKERS},
     }
     if task == "transcribe":
@@ -46,6 +48,7 @@ def form_document(task: Task, known: Known) -> dict[str, Any]:
         "type": "object",
         "required": ["file"],
         "properties": properties,
+        "additionalProperties": False,
         "allOf": [*agreement(known, _SPEAKERS), *(_rules(known) if task == "transcribe" else ())],
     }
     answer: dict[str, Any] = {
@@ -55,7 +58,7 @@ def form_document(task: Task, known: Known) -> dict[str, Any]:
             "text/plain": {"schema": _TEXT},
             "application/x-subrip": {"schema": _TEXT},
             "text/vtt": {"schema": _TEXT},
-            "text/event-stream": {"schema": _TEXT},
+            "text/event-stream": {},
         },
     }
     form = {"schema": schema, "encoding": {"file": {"contentType": ", ".join(RECORDINGS)}}}

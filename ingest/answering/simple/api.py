@@ -82,7 +82,7 @@ def router(intake: Intake, transcribing: Transcribing) -> APIRouter:
     async def take_for_language(request: Request) -> Accepted:
         return await taking.take(request, for_language, lanes=INTERACTIVE)
 
-    shorter = request_document(known, without={*FOR_LANGUAGE, LANE})
+    shorter = request_document(known, without={*FOR_LANGUAGE, LANE}, multilingual=True)
     api.include_router(
         detect_language.router(intake.runtime, intake.publisher(), take_for_language, shorter, path="/detect-language")
     )
