@@ -63,6 +63,9 @@ class Caches(Protocol):
     def attend_cross(self, layer: int, query: Tensor, tokens: Any) -> Tensor:
         """(tokens, width) to (tokens, width)."""
 
+    def move(self, source: Indices, to: Indices, begin: int, end: int) -> None:
+        """Let the rows ``to`` remember the tokens at positions from ``begin`` to ``end`` as ``source`` do."""
+
     def scores(self, row: int, slot: int, columns: int) -> Tensor:
         """What the recorded heads heard with: (recorded heads, columns, positions of the slot), before softmax."""
 
@@ -95,15 +98,22 @@ class Int8Caches:
 
     def hear(self, slot: int, layer: int, projected: Tensor) -> None:
         """See Caches."""
-        self._lengths[slot] = projected.shape[0]
-        kernels.remember(
-            projected.float().numpy(),
-            self._shape.heads,
+        kernels.remember(projected.float().numpy(), self._shape.heads, *self.room(layer, slot, projected.shape[0]))
+
+    def room(self, layer: int, slot: int, positions: int) -> tuple[NDArray[Any], ...]:
+        """Where kernels.remember puts what is heard in ``slot``, from now on of so many positions."""
+        self._lengths[slot] = positions
+        return (
             self._heard_keys[layer, slot],
             self._key_scales[layer, slot],
             self._heard_values[layer, slot],
             self._value_scales[layer, slot],
         )
+
+    def all_layers(self) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
+        """What kernels.attend_self, and what kernels.attend_cross and record take, of all layers."""
+        heard = (self._heard_keys, self._key_scales, self._heard_values, self._value_scales)
+        return (self._keys, self._values), (*heard, self._lengths, self._recorded, self._scores)
 
     def attend_self(self, layer: int, projected: Tensor, tokens: Any) -> Tensor:
         """See Caches."""
@@ -130,6 +140,11 @@ class Int8Caches:
             out,
         )
         return torch.from_numpy(out).to(query.dtype)
+
+    def move(self, source: Indices, to: Indices, begin: int, end: int) -> None:
+        """See Caches."""
+        for cache in (self._keys, self._values):
+            cache[:, to, :, begin:end] = cache[:, source, :, begin:end]
 
     def scores(self, row: int, slot: int, columns: int) -> Tensor:
         """See Caches."""

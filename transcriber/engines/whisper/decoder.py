@@ -15,6 +15,7 @@ from whisper.model import LayerNorm, Whisper
 from transcriber.engines.whisper.buckets import Buckets
 from transcriber.engines.whisper.caches import Caches, Indices, Int8Caches, Shape, Tokens
 from transcriber.engines.whisper.integer_blocks import joined
+from transcriber.engines.whisper.integer_decoder import IntegerDecoder
 from transcriber.engines.whisper.linear import Linear, LinearMaker
 from transcriber.engines.whisper.tensor_caches import TensorCaches
 
@@ -42,9 +43,7 @@ class Decoder:
     """
 
     def __init__(self, model: Whisper, linear: LinearMaker, *, rows: int, slots: int) -> None:
-        source = model.decoder
         dims = model.dims
-        scale = (dims.n_text_state // dims.n_text_head) ** -0.5
         heads = model.alignment_heads.to_dense().cpu()
         self.shape = Shape(
             layers=int(dims.n_text_layer),
@@ -58,43 +57,56 @@ class Decoder:
         )
         self.dtype = linear.dtype
         """What ``hear`` takes."""
+        self.caches: Caches
+        self._buckets: Buckets | None = None
+        self._integers: IntegerDecoder | None = None
+        if linear.precision == "int8":
+            caches = Int8Caches(self.shape)
+            self.caches = caches
+            self._integers = IntegerDecoder(model, caches)
+        else:
+            self._build(model, linear)
+
+    def _build(self, model: Whisper, linear: LinearMaker) -> None:
+        source, width = model.decoder, self.shape.width
+        scale = self.shape.head_size**-0.5
         self._embedding = source.token_embedding.weight.detach().to(linear.device, linear.dtype)
         self._positional = source.positional_embedding.detach().to(linear.device, linear.dtype)
         self._norm = _norm(source.ln, linear)
-        self._vocabulary = linear(source.token_embedding.weight.detach(), None, many_rows=False)
+        self._vocabulary = linear(source.token_embedding.weight.detach(), None)
         self._blocks = [
             _Block(
                 self_norm=_norm(block.attn_ln, linear),
-                query_key_value=linear(*_scaled(joined(*_parts(block.attn)), self.shape.width, scale), many_rows=False),
-                self_out=linear(*joined(block.attn.out), many_rows=False),
+                query_key_value=linear(*_scaled(joined(*_parts(block.attn)), width, scale)),
+                self_out=linear(*joined(block.attn.out)),
                 cross_norm=_norm(block.cross_attn_ln, linear),
-                cross_query=linear(*_scaled(joined(block.cross_attn.query), self.shape.width, scale), many_rows=False),
-                cross_key_value=linear(*joined(block.cross_attn.key, block.cross_attn.value), many_rows=True),
-                cross_out=linear(*joined(block.cross_attn.out), many_rows=False),
+                cross_query=linear(*_scaled(joined(block.cross_attn.query), width, scale)),
+                cross_key_value=linear(*joined(block.cross_attn.key, block.cross_attn.value)),
+                cross_out=linear(*joined(block.cross_attn.out)),
                 mlp_norm=_norm(block.mlp_ln, linear),
-                up=linear(*joined(block.mlp[0]), many_rows=False),
-                down=linear(*joined(block.mlp[2]), many_rows=False),
+                up=linear(*joined(block.mlp[0])),
+                down=linear(*joined(block.mlp[2])),
             )
             for block in source.blocks
         ]
-        self.caches: Caches
-        self._buckets: Buckets | None = None
-        if linear.device == "cpu" and linear.precision in ("int8", "bfloat16"):
+        if linear.device == "cpu" and linear.precision == "bfloat16":
             self.caches = Int8Caches(self.shape)
-        else:
-            caches = TensorCaches(self.shape, device=linear.device, dtype=linear.dtype)
-            self.caches = caches
-            self._buckets = Buckets(
-                lambda located: self._logits(self._hidden(located.ids, located.positions, located)),
-                device=linear.device,
-                rows=rows,
-                beams=rows // slots,
-                idle_position=self.shape.context - 1,
-                idle_column=caches.unasked,
-            )
+            return
+        caches = TensorCaches(self.shape, device=linear.device, dtype=linear.dtype)
+        self.caches = caches
+        self._buckets = Buckets(
+            lambda located: self._logits(self._hidden(located.ids, located.positions, located)),
+            device=linear.device,
+            rows=self.shape.rows,
+            idle_position=self.shape.context - 1,
+            idle_column=caches.unasked,
+        )
 
     def hear(self, slot: int, features: Tensor) -> None:
         """Let ``slot`` hold the audio of ``features`` (positions, width)."""
+        if self._integers is not None:
+            self._integers.hear(slot, features)
+            return
         for layer, block in enumerate(self._blocks):
             self.caches.hear(slot, layer, block.cross_key_value(features))
 
@@ -103,6 +115,8 @@ class Decoder:
 
         Gives float32 logits (wanted, vocabulary) of what follows the tokens at the indices ``wanted``.
         """
+        if self._integers is not None:
+            return self._integers.step(tokens, wanted)
         if self._buckets is None:
             return self._eager(tokens, wanted)
         # Sequences that go on by a token each take the fixed sizes, prompts of new ones the long way after them.

@@ -63,11 +63,11 @@ class Encoder:
     def _block(block: ResidualAttentionBlock, linear: LinearMaker) -> _Block:
         return _Block(
             attention_norm=_norm(block.attn_ln, linear),
-            query_key_value=linear(*joined(block.attn.query, block.attn.key, block.attn.value), many_rows=True),
-            out=linear(*joined(block.attn.out), many_rows=True),
+            query_key_value=linear(*joined(block.attn.query, block.attn.key, block.attn.value)),
+            out=linear(*joined(block.attn.out)),
             mlp_norm=_norm(block.mlp_ln, linear),
-            up=linear(*joined(block.mlp[0]), many_rows=True),
-            down=linear(*joined(block.mlp[2]), many_rows=True),
+            up=linear(*joined(block.mlp[0])),
+            down=linear(*joined(block.mlp[2])),
         )
 
     def positions_for(self, duration_s: float) -> int:

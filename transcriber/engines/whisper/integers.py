@@ -9,6 +9,7 @@ sum of an output's weights leaves room for, so nothing overflows, whatever is sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numba
@@ -46,8 +47,13 @@ class Layer(NamedTuple):
     panels: NDArray[Any]
     scales: NDArray[np.float32]
     bias: NDArray[np.float32]
-    steps: float
+    steps: Any
     """The largest integer that an input may be."""
+
+
+def stacked(layers: Sequence[Layer]) -> Layer:
+    """Layers of one shape as one, each array with a dimension more."""
+    return Layer(*(np.stack(parts) for parts in zip(*layers, strict=True)))
 
 
 def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
@@ -128,13 +134,13 @@ def multiply(rows, row_scales, count, weights, added, out):
     for panel in range(out.shape[1] // 16):
         for row in range(0, count, 6):
             six_rows(rows, row * inputs, inputs, weights.panels, panel * inputs * 16, inputs // 2, sums)
-            put(sums, row_scales, row, min(row + 6, count), weights, panel * 16, added, out)
+            put(sums, row_scales, row, min(row + 6, count), weights.scales, weights.bias, panel * 16, added, out)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def put(sums, row_scales, row, end, weights, column, added, out):
+def put(sums, row_scales, row, end, scales, bias, column, added, out):
     """A tile's sums (6, 16) as float32 where they belong: rows from ``row`` to ``end``, columns from ``column``."""
     for r in range(row, end):
         for c in range(16):
-            value = np.float32(sums[r - row, c]) * row_scales[r] * weights.scales[column + c] + weights.bias[column + c]
+            value = np.float32(sums[r - row, c]) * row_scales[r] * scales[column + c] + bias[column + c]
             out[r, column + c] = out[r, column + c] + value if added else value
