@@ -8,16 +8,14 @@ from typing import Any
 
 import click
 
-from polyvox.cli.credentials import given_key, key_option
 from polyvox.cli.exporting import FORMATS, form_of, style_of, style_options, suffix_of
-from polyvox.client import AsyncClient
+from polyvox.cli.servers import connected_async, server_option
 from polyvox.errors import Invalid
 
 
 @click.command()
 @click.argument("media_ids", nargs=-1, required=True, metavar="MEDIA_ID…")
-@key_option
-@click.option("--server", default="http://127.0.0.1:8484", show_default=True, help="Address of a running server.")
+@server_option
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the files. [one is printed]")
 @style_options
@@ -34,7 +32,7 @@ def command(media_ids: tuple[str, ...], server: str, form: str, out: Path | None
 async def _export(
     media_ids: tuple[str, ...], server: str, form: str, out: Path | None, style: dict[str, float | bool]
 ) -> None:
-    async with AsyncClient(server, api_key=given_key()) as client:
+    async with connected_async(server) as client:
         for media_id in media_ids:
             text = await client.export(media_id, form_of(form), **style)
             if out is None:

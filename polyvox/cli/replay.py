@@ -10,14 +10,13 @@ from typing import Any
 
 import click
 
-from polyvox.cli.credentials import given_key, key_option
 from polyvox.cli.moments import MOMENT
+from polyvox.cli.servers import connected_async, server_option
 from polyvox.client import AsyncClient
 
 STAGES = {"transcriber": "transcribe", "diarizer": "diarize", "merge": "merge"}
 COLUMNS = ("status", "language", "tenant", "engine", "model")
 LOOK_EVERY_S = 1.0
-DEFAULT_SERVER = "http://127.0.0.1:8484"
 
 
 @click.command()
@@ -41,8 +40,7 @@ DEFAULT_SERVER = "http://127.0.0.1:8484"
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many recordings, the newest.")
 @click.option("--dry-run", is_flag=True, help="Only count what matches.")
 @click.option("--wait", is_flag=True, help="Stay until all of it is done.")
-@key_option
-@click.option("--server", default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
+@server_option
 @click.argument("media_ids", metavar="[MEDIA_ID]...", nargs=-1)
 def command(
     stage: str,
@@ -117,7 +115,7 @@ def _value(text: str) -> Any:
 
 
 async def _replay(server: str, order: dict[str, Any], *, dry_run: bool, wait: bool) -> int:
-    async with AsyncClient(server, api_key=given_key()) as client:
+    async with connected_async(server) as client:
         answer = await client.replay(order, dry_run=dry_run)
         if dry_run:
             click.echo(f"{answer['matching']} recordings match (--dry-run)")

@@ -8,16 +8,15 @@ from itertools import islice
 
 import click
 
-from polyvox.cli.credentials import given_key, key_option
 from polyvox.cli.moments import MOMENT
-from polyvox.client import Client, Hit
+from polyvox.cli.servers import connected, server_option
+from polyvox.client import Hit
 from polyvox.errors import Invalid
 
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="WORDS…")
-@key_option
-@click.option("--server", default="http://127.0.0.1:8484", show_default=True, help="Address of a running server.")
+@server_option
 @click.option("--speaker", help="A speaker's id, or label in any case.")
 @click.option("--language", help="Of what was said, such as en.")
 @click.option("--after", type=MOMENT, help="Recordings uploaded after then: 2026-03-01, or 3d ago.")
@@ -56,7 +55,7 @@ def command(
             raise Invalid(f"--metadata {entry} has no value: write KEY=VALUE")
         filters[f"metadata.{key}"] = value
     shown: str | None = None
-    with Client(server, api_key=given_key()) as client:
+    with connected(server) as client:
         for hit in islice(client.search(" ".join(map(_quoted, words)), **filters), limit):
             if as_json:
                 click.echo(json.dumps(hit.document, ensure_ascii=False))

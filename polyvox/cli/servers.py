@@ -1,4 +1,4 @@
-"""The server that a command talks to."""
+"""The server that a command talks to: from ``--server``, or else from the environment."""
 
 from __future__ import annotations
 
@@ -27,6 +27,31 @@ def server_option(command: F) -> F:
         help="Address of a running server.",
     )
     return option(key_option(command))
+
+
+def server_if_any(command: F) -> F:
+    """As ``server_option``, for a command that does without a server."""
+    option = click.option(
+        "--server",
+        envvar=ENVIRONMENT,
+        show_envvar=True,
+        help="Address of a running server; without it one is run for the occasion.",
+    )
+    return option(key_option(command))
+
+
+def servers_option(command: F) -> F:
+    """``--server`` any number of times, without a key: what everybody may ask."""
+    return click.option(
+        "--server",
+        "servers",
+        multiple=True,
+        default=(DEFAULT_SERVER,),
+        envvar=ENVIRONMENT,
+        show_default=True,
+        show_envvar=True,
+        help="Address of a process that answers /metrics; once for each of a deployment, `polyvox up` needs one.",
+    )(command)
 
 
 def connected(server: str) -> Client:

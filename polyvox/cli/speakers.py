@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from polyvox.cli.credentials import given_key, key_option
+from polyvox.cli.servers import connected, server_option
 from polyvox.cli.tables import print_table
 from polyvox.client import Client
 from polyvox.contracts import Options
 from polyvox.errors import Invalid, NotFound
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _server(command: F) -> F:
-    option = click.option(
-        "--server", default="http://127.0.0.1:8484", show_default=True, help="Address of a running server."
-    )
-    return option(key_option(command))
 
 
 @click.group()
@@ -37,7 +27,7 @@ def command() -> None:
 @click.option("--speaker", help="Who it is in that recording, such as S1.")
 @click.option("--consent", required=True, help="How the person agreed; kept with the name.")
 @click.option("--keep", is_flag=True, help="Keep FILE's recording on the server; otherwise it is deleted again.")
-@_server
+@server_option
 def enroll(
     name: str, file: Path | None, media: str | None, speaker: str | None, consent: str, keep: bool, server: str
 ) -> None:
@@ -47,7 +37,7 @@ def enroll(
     """
     if (file is None) == (media is None):
         raise click.UsageError("give either a FILE or --media with the id of a recording")
-    with Client(server, api_key=given_key()) as client:
+    with connected(server) as client:
         if media is not None:
             person = client.speakers.enrol(name, media, speaker, consent=consent)
         else:
@@ -59,10 +49,10 @@ def enroll(
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-@_server
+@server_option
 def list_(as_json: bool, server: str) -> None:
     """Show who is enrolled."""
-    with Client(server, api_key=given_key()) as client:
+    with connected(server) as client:
         people = client.speakers.all()
     if as_json:
         for person in people:
@@ -77,10 +67,10 @@ def list_(as_json: bool, server: str) -> None:
 
 @command.command()
 @click.argument("person", metavar="NAME|PERSON")
-@_server
+@server_option
 def forget(person: str, server: str) -> None:
     """Forget somebody: their voice at once, their name in results within about a minute."""
-    with Client(server, api_key=given_key()) as client:
+    with connected(server) as client:
         found = [one for one in client.speakers.all() if person in (one["person"], one["name"])]
         if not found:
             raise NotFound(f"nobody called {person} is enrolled; `polyvox speakers list` shows who is")

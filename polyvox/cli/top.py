@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from polyvox.cli.exposition import Values
-from polyvox.cli.replay import DEFAULT_SERVER
+from polyvox.cli.servers import servers_option
 from polyvox.cli.timeline import seconds
 from polyvox.cli.workload import Stage, Workload, is_polyvox, workload
 from polyvox.errors import Transient
@@ -41,14 +41,7 @@ class Look:
 
 
 @click.command()
-@click.option(
-    "--server",
-    "servers",
-    multiple=True,
-    default=(DEFAULT_SERVER,),
-    show_default=True,
-    help="Address of a process that answers /metrics; once for each process of a deployment, `polyvox up` needs one.",
-)
+@servers_option
 @click.option("--every", "every_s", default=2.0, type=click.FloatRange(min=0.2), show_default=True, help="Seconds.")
 @click.option("--once", is_flag=True, help="Look twice, so many seconds apart, print and end.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: for programs.")

@@ -11,18 +11,15 @@ from typing import Any
 
 import click
 
-from polyvox.cli.credentials import given_key, key_option
-from polyvox.cli.replay import DEFAULT_SERVER
+from polyvox.cli.servers import connected_async, server_option
 from polyvox.cli.timeline import lines
-from polyvox.client import AsyncClient
 
 WIDTH = 120
 """Columns where the output is no terminal."""
 
 
 @click.command()
-@key_option
-@click.option("--server", default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
+@server_option
 @click.option("--steps", is_flag=True, help="A line for each step of a piece of work as well.")
 @click.option("--json", "as_json", is_flag=True, help="The trace as JSON, as GET /v1/media/{id}/trace answers.")
 @click.argument("media_id")
@@ -41,5 +38,5 @@ def command(media_id: str, server: str, steps: bool, as_json: bool) -> None:
 
 
 async def _trace(server: str, media_id: str) -> dict[str, Any]:
-    async with AsyncClient(server, api_key=given_key()) as client:
+    async with connected_async(server) as client:
         return await client.trace(media_id)

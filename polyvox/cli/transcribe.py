@@ -13,10 +13,11 @@ import click
 
 from polyvox.cli import interruption
 from polyvox.cli.configuration import state_folder
-from polyvox.cli.credentials import given_key, key_option
+from polyvox.cli.credentials import given_key
 from polyvox.cli.exporting import FORMATS, form_of, style_of, style_options, suffix_of
 from polyvox.cli.inputs import Input, collect, destinations
 from polyvox.cli.progress import Line, Reporter
+from polyvox.cli.servers import server_if_any
 from polyvox.cli.wishes import options_of, wish_options
 from polyvox.client import AsyncClient, TranscriptFormat
 from polyvox.client.parts import PARTS_ABOVE_BYTES, resume_name
@@ -27,8 +28,7 @@ from polyvox.settings import Settings
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|FOLDER…")
-@key_option
-@click.option("--server", help="Address of a running server; without it one is run for the occasion.")
+@server_if_any
 @click.option(
     "--format",
     "extension",
