@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
 
 from polyvox.access.scopes import open_to_all
 from polyvox.http import openai_errors
@@ -31,12 +32,22 @@ def describe(app: FastAPI, door: Door | None) -> None:
     def described_without_keys() -> dict[str, Any]:
         return without_keys(described())
 
-    @open_to_all
-    async def serve(request: Request) -> JSONResponse:
-        are_keys = door is not None and await door.known.are_there_any()
+    written: dict[tuple[bool, str], bytes] = {}
+    writing = asyncio.Lock()
+
+    def write(are_keys: bool, root: str) -> bytes:
         document = described() if are_keys else described_without_keys()
-        root = request.scope.get("root_path", "").rstrip("/")
-        return JSONResponse({**document, "servers": [{"url": root}]} if root else document)
+        return json.dumps({**document, "servers": [{"url": root}]} if root else document).encode()
+
+    @open_to_all
+    async def serve(request: Request) -> Response:
+        asked = door is not None and await door.known.are_there_any(), request.scope.get("root_path", "").rstrip("/")
+        if asked not in written:
+            async with writing:
+                if asked not in written:
+                    # Takes seconds the first time, which others must not wait for.
+                    written[asked] = await asyncio.to_thread(write, *asked)
+        return Response(written[asked], media_type="application/json")
 
     app.openapi = described  # type: ignore[method-assign]
     # FastAPI's own route has one document for all times.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter
 
 from polyvox.errors import AlreadyExists, Fatal, Invalid, NotFound, Transient
-from polyvox.http import Problem, create_app
+from polyvox.http import Problem, create_app, document
 from polyvox.http.operations import operations_router
 from tests.support.server import RawConnection, serve
 from tests.support.uploads import Ingest, running_ingest
@@ -86,6 +89,30 @@ async def test_what_the_framework_refuses_is_a_problem_too(client: httpx.AsyncCl
     assert invalid.json()["errors"][0]["name"] == "count"
     for answer in (missing, wrong, invalid):
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_others_are_answered_while_the_description_of_the_api_is_put_together(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, finish = threading.Event(), threading.Event()
+    made = []
+    original = document.get_openapi
+
+    def slow(**about: Any) -> dict[str, Any]:
+        begun.set()
+        assert finish.wait(20)
+        made.append(about)
+        return original(**about)
+
+    monkeypatch.setattr(document, "get_openapi", slow)
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(client.get("/openapi.json")) for _ in range(3)]
+        assert await asyncio.to_thread(begun.wait, 20)
+        assert (await client.get("/fails/problem")).status_code == 418
+        finish.set()
+    answers = [task.result() for task in asked]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.content for answer in answers}) == len(made) == 1
 
 
 async def test_the_description_of_the_api_knows_problems(client: httpx.AsyncClient) -> None:
