@@ -19,11 +19,14 @@ from polyvox.errors import Invalid
 from results_api.database.database import Database
 from results_api.database.rows import from_us, to_us
 from results_api.database.searchable import BLOCK, BLOCK_BITS, index_of
+from results_api.search import statements
 from results_api.search.asked import Term, fts5, tags, terms, tsquery
 from results_api.search.snippets import snippet
 
 LATEST = 5_000
-"""Segments that PostgreSQL goes through one by one, before it is asked for all that have the words."""
+"""Segments that PostgreSQL goes through one by one, before its index is asked for those that have the words."""
+AS_FAR = 2
+"""Times as far back as a page should reach, for words are not said evenly."""
 CURSOR = r"^[0-9]{1,19}$"
 _LAST = (1 << 63) - 1
 
@@ -95,16 +98,41 @@ def _found(
     given = {**parameters, "asked": (fts5 if sqlite else tsquery)(asked, marked)}
     timed = "after" in given
     if timed:
-        lowest, highest = connection.execute(_BOUNDS, {name: given[name] for name in ("after", "before")}).one()
+        lowest, highest = connection.execute(
+            statements.BOUNDS, {name: given[name] for name in ("after", "before")}
+        ).one()
         if lowest is None:
             return []
         given["first"] = lowest << BLOCK_BITS
         given["last"] = min(given["last"], (highest << BLOCK_BITS) + BLOCK - 1)
-    rows: Sequence[RowMapping] = []
-    for query in _QUERIES[sqlite, timed]:
-        rows = connection.execute(query, given).mappings().all()
-        if len(rows) > given["most"] - 1:
-            break
+    if sqlite:
+        return connection.execute(statements.SQLITE[timed], given).mappings().all()
+    return _latest_first(connection, statements.POSTGRES[timed], given)
+
+
+def _latest_first(connection: sa.Connection, ask: statements.Asking, given: Mapping[str, Any]) -> Sequence[RowMapping]:
+    """PostgreSQL's index of words knows no order: all that have them are fetched before it is known which are the
+    latest. So those it is asked for are as few as are likely to do, by how many there are among the very latest."""
+
+    def found(query: sa.TextClause, first: int, last: int, most: int) -> Sequence[RowMapping]:
+        return connection.execute(query, {**given, "first": first, "last": last, "most": most}).mappings().all()
+
+    times = {name: given[name] for name in ("after", "before") if name in given}
+    seen = connection.execute(
+        ask.seen, {**times, "first": given["first"], "last": given["last"], "latest": LATEST}
+    ).one()
+    if not seen.segments:
+        return []
+    most = given["most"]
+    rows = list(found(ask.latest, seen.first, seen.last, most))
+    first, last = given["first"], seen.first - 1
+    if rows and len(rows) < most:
+        each = (seen.last - seen.first) // len(rows)
+        bound = max(first, seen.first - AS_FAR * each * (most - len(rows)))
+        rows += found(ask.every, bound, last, most - len(rows))
+        last = bound - 1
+    if len(rows) < most and seen.segments == LATEST and first <= last:
+        rows += found(ask.every, first, last, most - len(rows))
     return rows
 
 
@@ -131,52 +159,3 @@ def _read_cursor(cursor: str) -> int:
             "This cursor is none of ours: take next_cursor from the page before, as it is.", code="bad-cursor"
         )
     return min(int(cursor), _LAST)
-
-
-_IN_TIME = (
-    "SELECT {what} FROM recordings JOIN searchable ON searchable.media_id = recordings.media_id"
-    " WHERE recordings.created_at_us > :after AND recordings.created_at_us < :before"
-)
-_SQLITE = (
-    "SELECT rowid AS id FROM segment_words WHERE segment_words MATCH :asked AND rowid BETWEEN :first AND :last{timed}"
-    " ORDER BY rowid DESC LIMIT :most"
-)
-# What is said often fills a page from among the latest; for anything else the index is asked. Left to itself the
-# planner guesses which it is, and goes through all segments for a word that hardly anybody says.
-_POSTGRES_LATEST = (
-    "SELECT id FROM (SELECT id, words FROM segments WHERE id BETWEEN :first AND :last{timed}"
-    " ORDER BY id DESC LIMIT {latest}) AS latest"
-    " WHERE words @@ CAST(:asked AS tsquery) ORDER BY id DESC LIMIT :most"
-)
-_POSTGRES = (
-    "WITH every AS MATERIALIZED (SELECT id FROM segments"
-    " WHERE words @@ CAST(:asked AS tsquery) AND id BETWEEN :first AND :last{timed})"
-    " SELECT id FROM every ORDER BY id DESC LIMIT :most"
-)
-_SHOWN = (
-    "SELECT segments.id, start_s, end_s, speaker, label, segments.language, text,"
-    " recordings.media_id, filename, created_at_us"
-    " FROM ({found}) AS found JOIN segments ON segments.id = found.id"
-    " JOIN searchable ON searchable.block = found.id >> {bits}"
-    " JOIN recordings ON recordings.media_id = searchable.media_id"
-    " ORDER BY found.id DESC"
-)
-
-
-def _queries(sqlite: bool, timed: bool) -> list[sa.TextClause]:
-    """To be asked one after the other until there is a page."""
-    numbers = ["first", "last", "most", *(["after", "before"] if timed else [])]
-    id = "rowid" if sqlite else "id"
-    in_time = f" AND ({id} >> {BLOCK_BITS} IN ({_IN_TIME.format(what='searchable.block')})) IS TRUE" if timed else ""
-    ways = [_SQLITE] if sqlite else [_POSTGRES_LATEST, _POSTGRES]
-    found = [way.format(timed=in_time, latest=LATEST) for way in ways]
-    return [_with_numbers(_SHOWN.format(found=one, bits=BLOCK_BITS), numbers) for one in found]
-
-
-def _with_numbers(text: str, names: Sequence[str]) -> sa.TextClause:
-    """Each is a number of 64 bits, whatever its value."""
-    return sa.text(text).bindparams(*(sa.bindparam(name, type_=sa.BigInteger) for name in names))
-
-
-_BOUNDS = _with_numbers(_IN_TIME.format(what="min(searchable.block), max(searchable.block)"), ["after", "before"])
-_QUERIES = {(sqlite, timed): _queries(sqlite, timed) for sqlite in (True, False) for timed in (True, False)}
