@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from transcriber.engines.whisper import integers
 from transcriber.engines.whisper.integers import layer, multiply, quantise
+from transcriber.engines.whisper.rules import Vocabulary, restrict_tensors
+from transcriber.engines.whisper.rules_kernels import restrict_rows
 from transcriber.engines.whisper.tiles import packed, tile
 
 general = tile(2, general=True)
@@ -27,6 +29,22 @@ def test_a_tile_is_the_exact_product_on_any_processor() -> None:
     sums = np.empty((2, 16), np.int32)
     by_general_terms(rows, packed(weights), sums)
     assert np.array_equal(sums, rows.astype(np.int64) @ weights.T.astype(np.int64))
+
+
+def test_the_rules_in_one_pass_are_those_in_tensors() -> None:
+    random = torch.Generator().manual_seed(2)
+    vocabulary = Vocabulary(end=40, first_timestamp=50, never=torch.tensor([3, 44]))
+    logits = 4 * torch.randn(6, 75, generator=random)
+    # One row is all but sure of a timestamp; one may write nothing but timestamps; one none of them.
+    logits[0, 60] = 30.0
+    bounds = np.array([[0, 0, 3, 5, 0, 25], [25, 25, 25, 25, 20, -1]])
+    no_words, no_end = np.array([[False, True, False, True, False, False], [False, True, False, False, True, False]])
+    others = logits.clone()
+    expected = restrict_tensors(others, vocabulary, bounds, no_words, no_end)
+    sums = np.empty(6, np.float32)
+    restrict_rows(logits.numpy(), vocabulary.never.numpy(), bounds, no_words, no_end, 40, 50, sums)
+    assert torch.equal(logits, others)
+    torch.testing.assert_close(torch.from_numpy(sums), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("outputs", [16, 24])

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from whisper.tokenizer import Tokenizer
 
+from transcriber.engines.whisper.rules_kernels import restrict_rows
+
 FIRST_TIMESTAMP_BY_S = 1.0
 TIMESTAMPS_PER_S = 50
 
@@ -67,6 +69,11 @@ class Grammar:
         self.paired[row] = True
         self.latest[row] = -1
 
+    def move(self, source: NDArray[np.int64], to: NDArray[np.int64]) -> None:
+        """Let the rows ``to`` be where ``source`` are."""
+        for array in (self.begun, self.ended_in_timestamp, self.paired, self.latest):
+            array[to] = array[source]
+
     def note(self, rows: NDArray[np.int64], tokens: NDArray[np.int64], vocabulary: Vocabulary) -> None:
         """The sequences in ``rows`` go on with ``tokens``."""
         timestamps = tokens >= vocabulary.first_timestamp
@@ -83,7 +90,6 @@ def restrict(logits: Tensor, grammar: Grammar, rows: NDArray[np.int64], vocabula
     logits' exponentials add up to.
     """
     end, first = vocabulary.end, vocabulary.first_timestamp
-    logits.index_fill_(1, vocabulary.never, -torch.inf)
     begun, after = grammar.begun[rows], grammar.ended_in_timestamp[rows]
     pair, latest = grammar.paired[rows], grammar.latest[rows]
     # A segment may not be empty; the second of a pair may repeat the first.
@@ -91,14 +97,31 @@ def restrict(logits: Tensor, grammar: Grammar, rows: NDArray[np.int64], vocabula
     high = np.where(begun, logits.shape[1] - first, round(FIRST_TIMESTAMP_BY_S * TIMESTAMPS_PER_S))
     high = np.where(begun & after & pair, -1, high)
     low = np.where(latest >= 0, low, 0)
+    no_words, no_end = ~begun | (after & ~pair), ~begun
+    bounds = np.stack([low, high])
+    if logits.device.type != "cpu":
+        return restrict_tensors(logits, vocabulary, bounds, no_words, no_end)
+    sums = np.empty(len(rows), np.float32)
+    restrict_rows(logits.numpy(), vocabulary.never.numpy(), bounds, no_words, no_end, end, first, sums)
+    return torch.from_numpy(sums)
+
+
+def restrict_tensors(
+    logits: Tensor,
+    vocabulary: Vocabulary,
+    bounds: NDArray[np.int64],
+    no_words: NDArray[np.bool_],
+    no_end: NDArray[np.bool_],
+) -> Tensor:
+    """As rules_kernels.restrict_rows, on any device."""
+    end, first = vocabulary.end, vocabulary.first_timestamp
+    logits.index_fill_(1, vocabulary.never, -torch.inf)
     numbers = torch.arange(logits.shape[1] - first, device=logits.device)[None]
-    bounds = torch.as_tensor(np.stack([low, high]), device=logits.device)[:, :, None]
+    low, high = torch.as_tensor(bounds, device=logits.device)[:, :, None]
     timestamps = logits[:, first:]
-    timestamps.masked_fill_((numbers < bounds[0]) | (numbers > bounds[1]), -torch.inf)
-    no_words = torch.as_tensor(~begun | (after & ~pair), device=logits.device)
-    no_end = torch.as_tensor(~begun, device=logits.device)
-    logits[no_words, :end] = -torch.inf
-    logits[no_end, end:first] = -torch.inf
+    timestamps.masked_fill_((numbers < low) | (numbers > high), -torch.inf)
+    logits[torch.as_tensor(no_words, device=logits.device), :end] = -torch.inf
+    logits[torch.as_tensor(no_end, device=logits.device), end:first] = -torch.inf
     text = logits[:, :first]
     timestamp_sum = timestamps.logsumexp(-1)
     text_sum = text.logsumexp(-1)
