@@ -40,6 +40,7 @@ class Models:
             "device": settings.device,
             "threads": threads_each(settings.threads, count),
             "default_model": settings.transcriber_model,
+            "beams": settings.transcriber_beams,
             "own_models": dict(settings.transcriber_models),
         }
         self._usual = settings.transcriber_engine, settings.transcriber_model

@@ -31,6 +31,13 @@ class ModelSettings(BaseSettings):
         "openai-whisper or a folder of CTranslate2 or transformers; owner/name is a Hugging Face repository. The "
         "upload API and the transcriber need the same.",
     )
+    transcriber_beams: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Hypotheses of each window that the transcriber follows at once; 1 is greedy, 0 what suits the "
+        "engine: 5 for ctranslate2, 1 for whisper.",
+    )
     transcriber_concurrency: int = Field(1, ge=1, description="Parts transcribed at the same time by one transcriber.")
     transcriber_batch: int = Field(
         4,

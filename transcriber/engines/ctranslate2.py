@@ -28,9 +28,12 @@ class CTranslate2Model:
     Args:
         compute_type: a CTranslate2 type such as int8 or float16; ``auto`` takes int8 on CPU
             and float16 on a GPU.
+        beams: hypotheses that are followed at once; 1 is greedy.
     """
 
-    def __init__(self, folder: Path, *, device: str = "auto", threads: int = 0, compute_type: str = "auto") -> None:
+    def __init__(
+        self, folder: Path, *, device: str = "auto", threads: int = 0, compute_type: str = "auto", beams: int = BEAMS
+    ) -> None:
         device, _, index = _device(device).partition(":")
         if compute_type == "auto":
             compute_type = "int8" if device == "cpu" else "float16"
@@ -42,6 +45,7 @@ class CTranslate2Model:
             cpu_threads=threads,
             local_files_only=True,
         )
+        self._beams = beams
         self._model = self._whisper.model
         self.multilingual = bool(self._model.is_multilingual)
         # faster-whisper lists what any Whisper knows; the vocabulary tells what this one does.
@@ -73,7 +77,7 @@ class CTranslate2Model:
                 "sampling_temperature": temperature,
             }
         else:
-            search = {"beam_size": BEAMS}
+            search = {"beam_size": self._beams}
         result = self._model.generate(
             heard,
             [self._whisper.get_prompt(tokenizer, previous)],

@@ -98,7 +98,13 @@ def _transcribed(engine: TranscriberEngine, audio: NDArray[np.float32], options:
 
 
 def build(
-    *, weights_dir: str, device: str, threads: int, default_model: str, own_models: Mapping[str, str] = NO_MODELS
+    *,
+    weights_dir: str,
+    device: str,
+    threads: int,
+    default_model: str,
+    own_models: Mapping[str, str] = NO_MODELS,
+    beams: int = 0,
 ) -> Host:
     """The factory that the child process is given. ``own_models``: see OwnModels.of."""
     own = OwnModels.of(own_models)
@@ -111,6 +117,7 @@ def build(
             threads=threads,
             default_model=default_model,
             own=own,
+            beams=beams,
         )
 
     return Host(ModelCache(load_engine, capacity=len(ENGINES)), device=kind_of(device))

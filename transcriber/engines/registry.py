@@ -16,6 +16,7 @@ from transcriber.engines.windowed import WindowedEngine, WindowModel
 
 ENGINES = ("ctranslate2", "whisper")
 MODELS_LOADED = 2
+GREEDY = 1
 CONVERTED = "polyvox-converted"
 """Folder of models that were made into CTranslate2's."""
 
@@ -32,11 +33,13 @@ def load(
     default_model: str = "base",
     models_loaded: int = MODELS_LOADED,
     own: OwnModels = NONE_OF_OWN,
+    beams: int = 0,
 ) -> TranscriberEngine:
     """An engine whose models are loaded when first asked for; at most ``models_loaded`` stay.
 
     Args:
         own: models beside those of the catalogue.
+        beams: hypotheses that are followed at once; 0 is what the engine does best, 5 or 1.
 
     Raises:
         Invalid: there is no such engine. Asking it for a model raises Invalid when that is unknown
@@ -46,26 +49,26 @@ def load(
         raise Invalid(f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}", code="unknown-engine")
 
     if engine == "whisper":
-        return _whisper(weights_dir, device, threads, default_model, models_loaded, own)
+        return _whisper(weights_dir, device, threads, default_model, models_loaded, own, beams or GREEDY)
 
     def load_model(name: str) -> WindowModel:
-        from transcriber.engines.ctranslate2 import CTranslate2Model
+        from transcriber.engines.ctranslate2 import BEAMS, CTranslate2Model
 
         folder = folder_of(engine, name, weights_dir, own)
-        return CTranslate2Model(folder, device=device, threads=threads, compute_type=compute_type)
+        return CTranslate2Model(folder, device=device, threads=threads, compute_type=compute_type, beams=beams or BEAMS)
 
     return WindowedEngine(engine, ModelCache(load_model, capacity=models_loaded), default_model=default_model)
 
 
 def _whisper(
-    weights_dir: Path, device: str, threads: int, default_model: str, models_loaded: int, own: OwnModels
+    weights_dir: Path, device: str, threads: int, default_model: str, models_loaded: int, own: OwnModels, beams: int
 ) -> TranscriberEngine:
     # torch and numba take seconds to import, which who uses the other engine need not wait for.
     from transcriber.engines.whisper.engine import WhisperEngine
     from transcriber.engines.whisper.model import WhisperModel
 
     def load_model(name: str) -> WhisperModel:
-        return WhisperModel(folder_of("whisper", name, weights_dir, own), device=device, threads=threads)
+        return WhisperModel(folder_of("whisper", name, weights_dir, own), device=device, threads=threads, beams=beams)
 
     return WhisperEngine(ModelCache(load_model, capacity=models_loaded), default_model=default_model)
 

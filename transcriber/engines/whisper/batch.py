@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.engines.belief import best, loops, next_temperature
+from transcriber.engines.whisper.beams import Beams, Written
 from transcriber.engines.whisper.caches import Indices, Tokens
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.model import WhisperModel
@@ -49,11 +50,14 @@ class _Row:
 
 
 class Batch:
-    """Writes jobs down, up to ``model.rows`` at once. Row and slot are one: each sequence has audio of its own."""
+    """Writes jobs down, up to ``model.rows`` at once.
+
+    Each has audio of its own and ``model.beams`` rows for its hypotheses; greedy decoding and sampling take the first.
+    """
 
     def __init__(self, model: WhisperModel) -> None:
         self._model = model
-        rows = model.rows
+        rows = model.rows * model.beams
         self._limit = model.decoder.shape.context // 2
         self._grammar = Grammar(rows)
         self._running: dict[int, _Row] = {}
@@ -62,6 +66,10 @@ class Batch:
         self._count = np.zeros(rows, np.int64)
         self._base = np.zeros(rows, np.int64)
         self._temperatures = np.zeros(rows, np.float32)
+        self._beams: Beams | None = None
+        if model.beams > 1:
+            written = Written(self._written, self._logprobs, self._count, self._base)
+            self._beams = Beams(model.beams, written, self._grammar, model.vocabulary, model.decoder.caches)
 
     @torch.inference_mode()
     def run(self, next_jobs: Callable[[int], list[Job]], done: Callable[[Job, Hypothesis], None]) -> None:
@@ -82,14 +90,15 @@ class Batch:
         new = [job for job in jobs if job.features is None]
         for job, features in zip(new, self._model.encode_many([job.audio for job in new]), strict=True):
             job.features = features
-        free = (row for row in range(self._model.rows) if row not in self._running)
+        firsts = range(0, self._model.rows * self._model.beams, self._model.beams)
+        free = (row for row in firsts if row not in self._running)
         entered = []
         for job, row in zip(jobs, list(free), strict=False):
             assert job.features is not None
-            self._model.decoder.hear(row, job.features)
+            self._model.decoder.hear(row // self._model.beams, job.features)
             job.features = None
             if job.settle_language is not None:
-                job.language = job.settle_language(self._model.language_probabilities(row))
+                job.language = job.settle_language(self._model.language_probabilities(row // self._model.beams))
             self._start(row, job, job.temperature)
             entered.append(row)
         return entered
@@ -108,11 +117,15 @@ class Batch:
         self._count[row] = 0
         self._base[row] = len(prompt)
         self._temperatures[row] = temperature
+        if self._beams is not None and not temperature:
+            self._beams.start(row)
 
     def _step(self, entered: list[int]) -> None:
         """One more token for every sequence; those that ``entered`` read their prompts first."""
         fresh = set(entered) | {row for row in self._running if self._count[row] == 0}
-        going = np.array(sorted(row for row in self._running if row not in fresh), np.int64)
+        going = np.array(
+            [row for first in sorted(self._running) if first not in fresh for row in self._rows(first)], int
+        )
         ids = [self._written[going, self._count[going] - 1]]
         rows, positions = [going], [self._base[going] + self._count[going] - 1]
         columns = [self._count[going]]
@@ -130,11 +143,16 @@ class Batch:
             order.append(row)
             at += len(prompt)
         every = np.concatenate(rows)
-        tokens = Tokens(np.concatenate(ids), every, every, np.concatenate(positions), np.concatenate(columns))
+        slots = every // self._model.beams
+        tokens = Tokens(np.concatenate(ids), every, slots, np.concatenate(positions), np.concatenate(columns))
         logits = self._model.decoder.step(tokens, np.array(wanted + sot_at))
         if fresh:
             self._note_silence(sorted(fresh), logits[len(wanted) :])
         self._take(np.array(order), logits[: len(wanted)])
+
+    def _rows(self, first: int) -> list[int]:
+        """In which rows the job that begins in ``first`` goes on."""
+        return [first] if self._beams is None or self._temperatures[first] else self._beams.rows(first)
 
     def _note_silence(self, rows: list[int], logits: Tensor) -> None:
         token = self._model.tokenizer("en", "transcribe").no_speech
@@ -144,6 +162,14 @@ class Batch:
     def _take(self, rows: Indices, logits: Tensor) -> None:
         vocabulary = self._model.vocabulary
         sums = restrict(logits, self._grammar, rows, vocabulary)
+        if self._beams is not None:
+            searched = self._beams.holds(rows)
+            if searched.any():
+                at, others = (
+                    torch.as_tensor(np.flatnonzero(one), device=logits.device) for one in (searched, ~searched)
+                )
+                self._beams.take(rows[searched], logits[at], sums[at])
+                rows, logits, sums = rows[~searched], logits[others], sums[others]
         chosen, logprobs = choose(logits, sums, self._temperatures[rows], self._model.generator)
         tokens = chosen.cpu().numpy()
         self._grammar.note(rows, tokens, vocabulary)
@@ -155,6 +181,8 @@ class Batch:
         rows = np.array(sorted(self._running), np.int64)
         last = self._written[rows, self._count[rows] - 1]
         over = (last == self._model.vocabulary.end) | (self._count[rows] > self._limit)
+        if self._beams is not None:
+            over |= np.array([self._beams.done(row) for row in rows.tolist()], np.bool_)
         looked_at = rows[~over & (self._count[rows] % LOOK_FOR_LOOPS_EVERY == 0)]
         return [*rows[over].tolist(), *(row for row in looked_at.tolist() if loops(self._text(row)))]
 
@@ -174,6 +202,8 @@ class Batch:
         job.tried.clear()
 
     def _hypothesis(self, row: int, running: _Row) -> Hypothesis:
+        if self._beams is not None and not running.temperature:
+            return self._searched(self._beams, row, running)
         count = int(self._count[row])
         tokens = self._written[row, :count].tolist()
         ended = tokens[-1] == self._model.vocabulary.end
@@ -187,5 +217,19 @@ class Batch:
             running.no_speech_probability,
             running.temperature,
             not ended and loops(self._text(row)),
-            heard=self._model.decoder.caches.scores(row, row, count),
+            heard=self._model.decoder.caches.scores(row, row // self._model.beams, count),
+        )
+
+    def _searched(self, beams: Beams, row: int, running: _Row) -> Hypothesis:
+        found = beams.leave(row)
+        tokens = found.tokens[: len(found.tokens) - found.ended].tolist()
+        tokenizer = self._model.tokenizer(running.job.language, running.job.task)
+        return Hypothesis(
+            tokens,
+            found.logprobs,
+            tokenizer.decode(tokens).strip(),
+            running.no_speech_probability,
+            running.temperature,
+            not found.ended and loops([token for token in tokens if token < self._model.vocabulary.end]),
+            heard=beams.heard(row, found),
         )

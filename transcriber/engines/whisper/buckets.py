@@ -29,9 +29,10 @@ class _Bucket:
 
 
 class Buckets:
-    """Runs ``forward`` for rows 0, 1, 2, … up to a power of two.
+    """Runs ``forward`` for rows 0, 1, 2, … up to a power of two of slots.
 
     Args:
+        beams: how many rows hear one slot.
         forward: tokens to float32 logits of what follows each; reads and writes only tensors that stay in place.
         idle_position: where rows that do not take part write what nobody reads.
         idle_column: the same for their scores.
@@ -43,18 +44,21 @@ class Buckets:
         *,
         device: str,
         rows: int,
+        beams: int = 1,
         idle_position: int,
         idle_column: int,
     ) -> None:
         self._forward = forward
         self._device = device
         self._rows = rows
+        self._beams = beams
         self._idle = (0, idle_position, idle_column)
         self._buckets: dict[int, _Bucket] = {}
 
     def step(self, tokens: Tokens) -> Tensor:
-        """Logits (tokens, vocabulary), for at most one token of each row, whose slot is its row."""
-        size = min(1 << int(tokens.rows.max()).bit_length(), self._rows)
+        """Logits (tokens, vocabulary), for at most one token of each row, whose slot is its row's, as Located says."""
+        slot = int(tokens.rows.max()) // self._beams
+        size = min(self._beams << slot.bit_length(), self._rows)
         values = np.tile(np.array(self._idle)[:, None], (1, size))
         values[:, tokens.rows] = [
             tokens.ids,
@@ -79,7 +83,7 @@ class Buckets:
     def _made(self, size: int, values: Indices) -> _Bucket:
         ids, positions, columns = torch.as_tensor(values, device=self._device).unbind(0)
         rows = torch.arange(size, device=self._device)
-        located = Located(ids.clone(), rows, rows, positions.clone(), columns.clone(), size)
+        located = Located(ids.clone(), rows, rows // self._beams, positions.clone(), columns.clone(), size, self._beams)
         if not self._device.startswith("cuda"):
             return _Bucket(located, torch.empty(0), None)
         beside = torch.cuda.Stream(self._device)

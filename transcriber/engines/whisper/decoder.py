@@ -98,6 +98,7 @@ class Decoder:
             lambda located: self._logits(self._hidden(located.ids, located.positions, located)),
             device=linear.device,
             rows=self.shape.rows,
+            beams=self.shape.rows // self.shape.slots,
             idle_position=self.shape.context - 1,
             idle_column=caches.unasked,
         )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from whisper.model import Whisper
 from whisper.tokenizer import LANGUAGES, Tokenizer, get_tokenizer
 
 from transcriber.engines.whisper.caches import Tokens
@@ -27,30 +28,34 @@ class WhisperModel:
     """A checkpoint on a device, with room for ``rows`` sequences at once.
 
     Args:
+        source: where the weights are (see load_model), or what holds them.
         precision: None takes the fastest the device has.
         rows: None takes what suits the device.
+        beams: hypotheses of each window that are followed at once; 1 is greedy.
     """
 
     def __init__(
         self,
-        folder: Path,
+        source: Path | Whisper,
         *,
         device: str = "auto",
         threads: int = 0,
         precision: Precision | None = None,
         rows: int | None = None,
+        beams: int = 1,
     ) -> None:
         if threads:
             _use_threads(threads)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = device
+        self.beams = beams
         self.rows = rows or (ROWS_ON_CPU if device == "cpu" else ROWS_ON_GPU)
         linear = LinearMaker(precision or choose_precision(device), device)
         with torch.inference_mode():
-            source = load_model(folder)
+            source = load_model(source) if isinstance(source, Path) else source
             self.encoder = Encoder(source, linear)
-            self.decoder = Decoder(source, linear, rows=self.rows, slots=self.rows)
+            self.decoder = Decoder(source, linear, rows=self.rows * beams, slots=self.rows)
         self.multilingual = bool(source.is_multilingual)
         self._num_languages = int(source.num_languages)
         codes = list(LANGUAGES)[: self._num_languages] if self.multilingual else ["en"]
@@ -81,12 +86,12 @@ class WhisperModel:
 
     @torch.inference_mode()
     def language_probabilities(self, slot: int) -> dict[str, float]:
-        """How likely each language is for the audio in ``slot``; row ``slot`` must be free."""
+        """How likely each language is for the audio in ``slot``; its rows must be free."""
         if not self.multilingual:
             return {"en": 1.0}
         tokenizer = self.tokenizer("en", "transcribe")
         at, none = np.array([slot]), np.array([-1])
-        tokens = Tokens(np.array([tokenizer.sot]), at, at, np.array([0]), none)
+        tokens = Tokens(np.array([tokenizer.sot]), at * self.beams, at, np.array([0]), none)
         logits = self.decoder.step(tokens, np.array([0]))[0]
         chances = logits[list(tokenizer.all_language_tokens)].softmax(-1).tolist()
         return dict(zip(tokenizer.all_language_codes, chances, strict=True))

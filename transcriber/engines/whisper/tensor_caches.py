@@ -9,12 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from transcriber.engines.whisper.caches import Shape, Tokens
+from transcriber.engines.whisper.caches import Indices, Shape, Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A step's tokens on the device; ``ids`` too. ``count`` is set where token i is in row i and slot i."""
+    """A step's tokens on the device; ``ids`` too. ``count`` is set where token i is in row i.
+
+    Then ``beams`` rows in a row hear one slot, the first ones slot 0.
+    """
 
     ids: Tensor
     rows: Tensor
@@ -22,6 +25,7 @@ class Located:
     positions: Tensor
     columns: Tensor
     count: int | None
+    beams: int = 1
 
 
 class TensorCaches:
@@ -84,10 +88,11 @@ class TensorCaches:
     def attend_cross(self, layer: int, query: Tensor, tokens: Located) -> Tensor:
         """See Caches."""
         query = query.view(query.shape[0], self._shape.heads, -1)
-        keys = _chosen(self._heard_keys[layer], tokens.slots, tokens.count)
-        values = _chosen(self._heard_values[layer], tokens.slots, tokens.count)
+        heard_count = None if tokens.count is None else tokens.count // tokens.beams
+        keys = _chosen(self._heard_keys[layer], tokens.slots, heard_count)
+        values = _chosen(self._heard_values[layer], tokens.slots, heard_count)
         seen = self._audio[None] < self._lengths[tokens.slots][:, None]
-        heard, scores = _attend(query, keys, values, seen)
+        heard, scores = _attend(query, keys, values, seen, tokens.beams)
         first, last = self._first[layer : layer + 2]
         if first < last:
             recorded = scores[:, self._recorded[layer]]
@@ -96,6 +101,12 @@ class TensorCaches:
                 recorded,
             )
         return heard.flatten(1)
+
+    def move(self, source: Indices, to: Indices, begin: int, end: int) -> None:
+        """See Caches."""
+        taken, given = (torch.as_tensor(rows, device=self._device) for rows in (source, to))
+        for cache in (self._keys, self._values):
+            cache[:, given, :, begin:end] = cache[:, taken, :, begin:end]
 
     def scores(self, row: int, slot: int, columns: int) -> Tensor:
         """See Caches."""
@@ -111,8 +122,14 @@ def _chosen(cache: Tensor, indices: Tensor, count: int | None) -> Tensor:
     return cache[:count] if count is not None else cache[indices]
 
 
-def _attend(query: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-    """One query each, (tokens, heads, size), scaled already. Plain products: a single row gains nothing by fusing."""
-    scores = (query[:, :, None] @ keys.transpose(2, 3))[:, :, 0]
+def _attend(query: Tensor, keys: Tensor, values: Tensor, seen: Tensor, beams: int = 1) -> tuple[Tensor, Tensor]:
+    """One query each, (tokens, heads, size), scaled already; ``beams`` in a row to the same keys and values.
+
+    Plain products: a single row gains nothing by fusing.
+    """
+    tokens, heads, size = query.shape
+    together = query.view(tokens // beams, beams, heads, size).transpose(1, 2)
+    scores = (together @ keys.transpose(2, 3)).transpose(1, 2).reshape(tokens, heads, -1)
     weights = scores.masked_fill(~seen[:, None], -torch.inf).softmax(-1)
-    return (weights[:, :, None] @ values)[:, :, 0], scores
+    shared = weights.view(tokens // beams, beams, heads, -1).transpose(1, 2)
+    return (shared @ values).transpose(1, 2).reshape(tokens, heads, size), scores
