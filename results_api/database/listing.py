@@ -6,21 +6,21 @@ before ended, however many recordings came or went in between.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy import RowMapping
 
-from polyvox.errors import Invalid
 from results_api.database.connections import transaction
+from results_api.database.cursors import cursor_of, read_cursor
 from results_api.database.database import Database
 from results_api.database.recording import Status
-from results_api.database.rows import SUMMARY_COLUMNS, Summary, label_digest, summary_of, to_us
+from results_api.database.rows import SUMMARY_COLUMNS, Summary, from_us, label_digest, summary_of, to_us
 from results_api.database.tables import labels, recordings
 
 RECENT = 20
-CURSOR = r"^[0-9]{1,16}\.[A-Za-z0-9._-]{1,64}$"
 _TIME, _ID = recordings.c.created_at_us, recordings.c.media_id
 
 
@@ -44,19 +44,34 @@ class Page:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A page as it is read: the columns of Summary, its times in microseconds."""
+
+    rows: Sequence[RowMapping]
+    next_cursor: str | None
+
+
 async def page(database: Database, filters: Filters, *, limit: int, cursor: str | None = None) -> Page:
     """Raises Invalid for a cursor that is none, Unavailable when the database is in trouble."""
+    found = await page_of_rows(database, filters, limit=limit, cursor=cursor)
+    return Page([summary_of(row) for row in found.rows], found.next_cursor)
+
+
+async def page_of_rows(database: Database, filters: Filters, *, limit: int, cursor: str | None = None) -> Rows:
+    """As ``page``, before anything is made of it."""
     query = sa.select(*(recordings.c[name] for name in SUMMARY_COLUMNS)).where(_TIME.is_not(None), *_where(filters))
     if cursor is not None:
-        time_us, media_id = _read_cursor(cursor)
+        time_us, media_id = read_cursor(cursor)
         query = query.where(
             sa.tuple_(_TIME, _ID) < sa.tuple_(sa.literal(time_us, _TIME.type), sa.literal(media_id, _ID.type))
         )
     query = query.order_by(_TIME.desc(), _ID.desc()).limit(limit + 1)
-    read = await database.read(lambda connection: connection.execute(query).mappings().all(), kind="page")
-    found = [summary_of(row) for row in read]
-    more = len(found) > limit
-    return Page(found[:limit], _cursor(found[limit - 1]) if more else None)
+    found = await database.read(lambda connection: connection.execute(query).mappings().all(), kind="page")
+    if len(found) <= limit:
+        return Rows(found, None)
+    last = found[limit - 1]
+    return Rows(found[:limit], cursor_of(from_us(last["created_at_us"]), last["media_id"]))
 
 
 async def typical_s_per_audio_s(database: Database) -> float | None:
@@ -90,16 +105,3 @@ def _where(filters: Filters) -> list[sa.ColumnElement[bool]]:
         of_label = sa.select(labels.c.media_id).where(labels.c.digest == label_digest(key, value))
         conditions.append(_ID.in_(of_label))
     return conditions
-
-
-def _cursor(last: Summary) -> str:
-    return f"{to_us(last.created_at)}.{last.media_id}"
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    if not re.fullmatch(CURSOR, cursor):
-        raise Invalid(
-            "This cursor is none of ours: take next_cursor from the page before, as it is.", code="bad-cursor"
-        )
-    time_us, _, media_id = cursor.partition(".")
-    return int(time_us), media_id

@@ -42,6 +42,7 @@ class NearRows:
         self._connection: sa.Connection | None = None
         self._until_cpu_s = float("inf")
         self._away_until_s: dict[str, float] = {}
+        self._tried: set[str] = set()
 
     def all(self, query: sa.Select[Any], parameters: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Rows by their keys, or None when there was trouble: then the other way finds out which, or waits for its
@@ -66,16 +67,19 @@ class NearRows:
         """What ``work`` makes of its queries; None when it takes too long here, or there was trouble."""
         if time.monotonic() < self._away_until_s.get(kind, 0.0):
             return None
-        self._until_cpu_s = time.thread_time() + HURRY_S
         try:
-            return work(self._connected())
+            connection = self._connected()
+            self._until_cpu_s = time.thread_time() + HURRY_S
+            return work(connection)
         except DBAPIError:
             if not self._is_late():
                 self.close()
             return None
         finally:
-            if self._is_late():
+            # The first of its kind is put together as well as asked.
+            if self._is_late() and kind in self._tried:
                 self._away_until_s[kind] = time.monotonic() + AWAY_S
+            self._tried.add(kind)
             self._until_cpu_s = float("inf")
 
     def _connected(self) -> sa.Connection:

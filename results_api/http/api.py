@@ -17,6 +17,7 @@ from polyvox.moments import Moment
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
 from results_api.database import listing
+from results_api.database.cursors import CURSOR
 from results_api.database.database import Database
 from results_api.database.listing import Filters
 from results_api.database.recording import Status
@@ -24,7 +25,6 @@ from results_api.http import audio as api_audio
 from results_api.http import (
     conditional,
     corrections,
-    documents,
     people,
     replays,
     retention,
@@ -35,6 +35,7 @@ from results_api.http import (
 )
 from results_api.http import events as events_stream
 from results_api.http.documents import MediaDocument, MediaPage
+from results_api.http.items import Items
 from results_api.http.reading import Reading, unknown
 from results_api.http.transcript import NOT_MODIFIED
 from results_api.http.transcripts import Transcripts
@@ -45,7 +46,7 @@ from results_api.view.trace import trace as trace_of
 
 METADATA = "metadata."
 
-Cursor = Annotated[str, text_like(listing.CURSOR)]
+Cursor = Annotated[str, text_like(CURSOR)]
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -55,6 +56,7 @@ def router(runtime: Runtime) -> APIRouter:
     reading = Reading(runtime, database)
     watching = Watching(database, runtime.stopping)
     transcripts = Transcripts(runtime.store)
+    items = Items()
     deletion = Deletion(database, runtime.store, Publisher(runtime.log, runtime.clock, SOURCE), runtime.clock)
 
     @asynccontextmanager
@@ -67,7 +69,12 @@ def router(runtime: Runtime) -> APIRouter:
 
     api = APIRouter(tags=["media"], lifespan=lifespan)
 
-    @api.get("/v1/media", summary="List recordings, newest first.", responses=documented(400, 422, 503))
+    @api.get(
+        "/v1/media",
+        summary="List recordings, newest first.",
+        response_model=MediaPage,
+        responses=documented(400, 422, 503),
+    )
     @needs("read")
     async def index(
         request: Request,
@@ -78,7 +85,7 @@ def router(runtime: Runtime) -> APIRouter:
         created_after: Moment | None = None,
         created_before: Moment | None = None,
         filename: Annotated[str | None, Query(description="A piece of the file's name, in any case.")] = None,
-    ) -> MediaPage:
+    ) -> Response:
         """Besides these parameters, any number of `metadata.KEY=VALUE`."""
         filters = Filters(
             status=status,
@@ -93,8 +100,8 @@ def router(runtime: Runtime) -> APIRouter:
                 if name.startswith(METADATA)
             },
         )
-        page = await listing.page(database, filters, limit=limit, cursor=cursor)
-        return MediaPage(items=[documents.item(one) for one in page.summaries], next_cursor=page.next_cursor)
+        found = await listing.page_of_rows(database, filters, limit=limit, cursor=cursor)
+        return Response(items.page(found), media_type="application/json")
 
     @api.get(
         "/v1/media/{media_id}",

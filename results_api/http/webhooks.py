@@ -17,8 +17,8 @@ from polyvox.http.refusals import other_tenant
 from polyvox.ids import new_media_id
 from polyvox.moments import ZonedMoment
 from polyvox.service import Runtime
+from results_api.database.cursors import CURSOR, cursor_of, read_cursor
 from results_api.database.database import Database
-from results_api.database.rows import to_us
 from results_api.webhooks.deliveries import Deliveries
 from results_api.webhooks.delivery import Attempt, Delivery, State
 from results_api.webhooks.endpoints import ENDPOINTS_MAX, Endpoint, Endpoints
@@ -27,7 +27,6 @@ from results_api.webhooks.signing import new_secret
 from results_api.webhooks.targets import LENGTH_MAX, checked
 
 _ID = re.compile(r"[0-9a-f-]{36}")
-_CURSOR = r"^[0-9]{1,16}\.[0-9a-f-]{36}$"
 _NO_NUL = r"^[^\x00]*$"
 Url = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 """Which are refused, and why, targets.py knows."""
@@ -180,14 +179,13 @@ def router(runtime: Runtime, database: Database) -> APIRouter:
         webhook_id: str,
         state: State | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, Query(pattern=_CURSOR, description="next_cursor of the page before.")] = None,
+        cursor: Annotated[str | None, Query(pattern=CURSOR, description="next_cursor of the page before.")] = None,
     ) -> DeliveryPage:
         """Kept for 30 days after the last attempt, and as long as the recording is there."""
-        time_us, _, event_id = (cursor or "").partition(".")
-        before = (int(time_us), event_id) if cursor else None
+        before = read_cursor(cursor) if cursor else None
         found = await deliveries.page((await known(webhook_id)).id, state=state, limit=limit + 1, before=before)
         last = found[limit - 1] if len(found) > limit else None
-        next_cursor = f"{to_us(last.created_at)}.{last.event_id}" if last else None
+        next_cursor = cursor_of(last.created_at, last.event_id) if last else None
         return DeliveryPage(items=[_delivery(one) for one in found[:limit]], next_cursor=next_cursor)
 
     @api.post(

@@ -140,9 +140,10 @@ async def test_a_long_query_does_not_hold_up_the_event_loop(tmp_path: Path, monk
         return int(connection.execute(ENDLESS).scalar_one())
 
     close = near.NearRows(database.engine.url)
-    began_s = time.thread_time()
-    assert close.read(endless, kind="page") is None
-    assert time.thread_time() - began_s < 10 * near.HURRY_S
+    for _ in range(2):
+        began_s = time.thread_time()
+        assert close.read(endless, kind="page") is None
+        assert time.thread_time() - began_s < 10 * near.HURRY_S
     # The next of its kind are not even tried here; others are, and the connection is as good as before.
     assert close.read(lambda connection: 1, kind="page") is None
     assert close.read(lambda connection: connection.execute(sa.text("SELECT 7")).scalar_one(), kind="search") == 7
