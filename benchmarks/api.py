@@ -3,8 +3,9 @@
     python -m benchmarks.api [--seconds 10] [--recordings 200]
 
 A whole Polyvox on embedded adapters with engines that return at once, one process for all HTTP, and the client in
-another (benchmarks/asking.py), so both share this machine's cores. Read are: a finished transcript of ten minutes as
-JSON, the same by a client that has it already, as subtitles, a recording's status, the list of recordings, a search.
+another (benchmarks/asking.py; wrk where it is installed), so both share this machine's cores. Read are: a finished
+transcript of ten minutes as JSON, the same by a client that has it already, as subtitles, a recording's status, the
+list of recordings, a search.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import numpy as np
 import psutil
 import soundfile
 
-from benchmarks.asking import ask
+from benchmarks import wrk
+from benchmarks.asking import QUANTILES, ask
 from benchmarks.instant import TALK_FOR
 from benchmarks.pipeline import Product, product
 from polyvox.cli.demo import sample
@@ -32,8 +34,8 @@ from polyvox.client import AsyncClient
 from polyvox.contracts import Options
 
 HEAD = """
-| GET | connections | requests a second | p50 ms | p95 ms | p99 ms | CPU of the front, ms each | KiB each |
-|---|---|---|---|---|---|---|---|"""
+| GET | connections | requests a second | p50 ms | p95 ms | p99 ms | CPU ms each: front | client | KiB each |
+|---|---|---|---|---|---|---|---|---|"""
 CONNECTIONS = (1, 16, 64)
 TALK_S = 598
 WATCHERS, UPLOADS = 500, 50
@@ -74,14 +76,12 @@ async def ask_and_print(
 ) -> None:
     before_s = running.cpu_s()["front"]
     asked = await asyncio.to_thread(ask, url, connections=connections, seconds=seconds, headers=headers)
-    each_ms = (running.cpu_s()["front"] - before_s) / max(len(asked.took_s), 1) * 1000
-    times = " | ".join(f"{asked.quantile_ms(share):.1f}" for share in (0.5, 0.95, 0.99))
-    wrong = {status: count for status, count in asked.statuses.items() if status not in (200, 304)}
-    print(
-        f"| {title} | {connections} | {asked.per_s:.0f} | {times} | {each_ms:.2f} | {asked.size_bytes / 1024:.0f} |"
-        + (f" {wrong}" if wrong else ""),
-        flush=True,
-    )
+    each_ms = (running.cpu_s()["front"] - before_s) / max(asked.count, 1) * 1000
+    times = " | ".join(f"{asked.quantiles_ms.get(share, 0.0):.1f}" for share in QUANTILES)
+    costs = f"{each_ms:.2f} | {asked.cpu_s / max(asked.count, 1) * 1000:.2f}"
+    size_kib = asked.bytes / max(asked.count, 1) / 1024
+    wrong = f" {asked.refused} refused, {asked.broken} broken" if asked.refused or asked.broken else ""
+    print(f"| {title} | {connections} | {asked.per_s:.0f} | {times} | {costs} | {size_kib:.0f} |{wrong}", flush=True)
 
 
 async def watching(running: Product) -> None:
@@ -155,7 +155,9 @@ async def dawdling(running: Product, media_id: str, seconds: float) -> None:
 
 async def measure(seconds: float, recordings: int) -> None:
     load = os.getloadavg()[0]
-    print(f"\nembedded, Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the start")
+    asks = "wrk" if wrk.is_installed() else "a client in Python"
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the start"
+    print(f"\nembedded, {asks}, {machine}")
     async with product("embedded") as running, AsyncClient(str(running.http.base_url)) as client:
         media_id = await ten_minutes(client)
         await running.upload(recordings)
