@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from polyvox.cli.asking import agreed
 from polyvox.cli.servers import connected, server_option
 from polyvox.errors import NotFound
 
@@ -16,9 +17,10 @@ from polyvox.errors import NotFound
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(media_ids: tuple[str, ...], server: str, yes: bool) -> None:
     """Remove recordings and everything made from them, for good. One that is deleted already stays so."""
-    if not yes:
-        count = "this recording" if len(media_ids) == 1 else f"these {len(media_ids)} recordings"
-        click.confirm(f"Delete {count} and everything made from it?", abort=True, err=True)
+    count = "this recording" if len(media_ids) == 1 else f"these {len(media_ids)} recordings"
+    if not yes and not agreed(f"Delete {count} and everything made from it?"):
+        click.echo("Nothing was deleted.", err=True)
+        sys.exit(1)
     missing = False
     with connected(server) as client:
         client.check()

@@ -21,6 +21,7 @@ def server_option(command: F) -> F:
     option = click.option(
         "--server",
         default=DEFAULT_SERVER,
+        callback=_with_scheme,
         envvar=ENVIRONMENT,
         show_default=True,
         show_envvar=True,
@@ -33,6 +34,7 @@ def server_if_any(command: F) -> F:
     """As ``server_option``, for a command that does without a server."""
     option = click.option(
         "--server",
+        callback=_with_scheme,
         envvar=ENVIRONMENT,
         show_envvar=True,
         help="Address of a running server; without it one is run for the occasion.",
@@ -47,6 +49,7 @@ def servers_option(command: F) -> F:
         "servers",
         multiple=True,
         default=(DEFAULT_SERVER,),
+        callback=_all_with_scheme,
         envvar=ENVIRONMENT,
         show_default=True,
         show_envvar=True,
@@ -60,3 +63,16 @@ def connected(server: str) -> Client:
 
 def connected_async(server: str) -> AsyncClient:
     return AsyncClient(server, api_key=given_key())
+
+
+def _with_scheme(_context: click.Context, _parameter: click.Parameter, server: str | None) -> str | None:
+    return None if server is None else _address(server)
+
+
+def _all_with_scheme(_context: click.Context, _parameter: click.Parameter, servers: tuple[str, ...]) -> list[str]:
+    return [_address(server) for server in servers]
+
+
+def _address(server: str) -> str:
+    """People leave out how it is spoken to, as they do in a browser."""
+    return server if "://" in server else f"http://{server}"

@@ -49,12 +49,11 @@ def command(servers: tuple[str, ...], every_s: float, once: bool, as_json: bool)
     """Show stages, what waits and how long it will take, how fast the engines are, and what failed. Ctrl-C ends it."""
     if as_json and not once:
         raise click.UsageError("--json goes with --once")
-    addresses = [server if "://" in server else f"http://{server}" for server in servers]
     if once:
-        asyncio.run(_once(addresses, every_s, as_json=as_json))
+        asyncio.run(_once(servers, every_s, as_json=as_json))
         return
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_live(addresses, every_s))
+        asyncio.run(_live(servers, every_s))
 
 
 async def _once(servers: Sequence[str], every_s: float, *, as_json: bool) -> None:
