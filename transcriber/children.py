@@ -35,11 +35,14 @@ class Models:
         count = settings.transcriber_concurrency
         # Another engine would work off one after the other what it was given together.
         self.shared = settings.transcriber_batch if settings.transcriber_engine == "whisper" else 1
+        bound = settings.transcriber_gpu_memory_gib
         kwargs = {
             "weights_dir": str(settings.weights_dir),
             "device": settings.device,
             "threads": threads_each(settings.threads, count),
             "default_model": settings.transcriber_model,
+            # Each process has models of its own.
+            "memory_bytes": None if bound is None else int(bound * (1 << 30) / count),
             "beams": settings.transcriber_beams,
             "own_models": dict(settings.transcriber_models),
         }

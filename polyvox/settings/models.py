@@ -45,6 +45,12 @@ class ModelSettings(BaseSettings):
         description="Short parts that a transcriber's model takes together, so that their windows share its batch; "
         "engine whisper only.",
     )
+    transcriber_gpu_memory_gib: float | None = Field(
+        None,
+        gt=0,
+        description="Most memory of a GPU that a transcriber's models take together, in GiB: how many windows are "
+        "worked on at once and how many models stay loaded follow from it. Without it 64 windows and two models.",
+    )
     models_idle_s: float = Field(
         0.0,
         ge=0,

@@ -105,6 +105,7 @@ def build(
     default_model: str,
     own_models: Mapping[str, str] = NO_MODELS,
     beams: int = 0,
+    memory_bytes: int | None = None,
 ) -> Host:
     """The factory that the child process is given. ``own_models``: see OwnModels.of."""
     own = OwnModels.of(own_models)
@@ -118,6 +119,7 @@ def build(
             default_model=default_model,
             own=own,
             beams=beams,
+            memory_bytes=memory_bytes,
         )
 
     return Host(ModelCache(load_engine, capacity=len(ENGINES)), device=kind_of(device))

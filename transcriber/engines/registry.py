@@ -34,12 +34,14 @@ def load(
     models_loaded: int = MODELS_LOADED,
     own: OwnModels = NONE_OF_OWN,
     beams: int = 0,
+    memory_bytes: int | None = None,
 ) -> TranscriberEngine:
     """An engine whose models are loaded when first asked for; at most ``models_loaded`` stay.
 
     Args:
         own: models beside those of the catalogue.
         beams: hypotheses that are followed at once; 0 is what the engine does best, 5 or 1.
+        memory_bytes: what models may take of a GPU together; None is all there is.
 
     Raises:
         Invalid: there is no such engine. Asking it for a model raises Invalid when that is unknown
@@ -49,7 +51,7 @@ def load(
         raise Invalid(f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}", code="unknown-engine")
 
     if engine == "whisper":
-        return _whisper(weights_dir, device, threads, default_model, models_loaded, own, beams or GREEDY)
+        return _whisper(weights_dir, device, threads, default_model, models_loaded, own, beams or GREEDY, memory_bytes)
 
     def load_model(name: str) -> WindowModel:
         from transcriber.engines.ctranslate2 import BEAMS, CTranslate2Model
@@ -57,20 +59,51 @@ def load(
         folder = folder_of(engine, name, weights_dir, own)
         return CTranslate2Model(folder, device=device, threads=threads, compute_type=compute_type, beams=beams or BEAMS)
 
-    return WindowedEngine(engine, ModelCache(load_model, capacity=models_loaded), default_model=default_model)
+    models = ModelCache(
+        load_model,
+        capacity=models_loaded,
+        bound_bytes=memory_bytes,
+        expected=lambda name: size_on_disk(folder_of(engine, name, weights_dir, own)),
+    )
+    return WindowedEngine(engine, models, default_model=default_model)
 
 
 def _whisper(
-    weights_dir: Path, device: str, threads: int, default_model: str, models_loaded: int, own: OwnModels, beams: int
+    weights_dir: Path,
+    device: str,
+    threads: int,
+    default_model: str,
+    models_loaded: int,
+    own: OwnModels,
+    beams: int,
+    memory_bytes: int | None,
 ) -> TranscriberEngine:
     # torch and numba take seconds to import, which who uses the other engine need not wait for.
     from transcriber.engines.whisper.engine import WhisperEngine
     from transcriber.engines.whisper.model import WhisperModel
 
     def load_model(name: str) -> WhisperModel:
-        return WhisperModel(folder_of("whisper", name, weights_dir, own), device=device, threads=threads, beams=beams)
+        return WhisperModel(
+            folder_of("whisper", name, weights_dir, own),
+            device=device,
+            threads=threads,
+            beams=beams,
+            memory_bytes=memory_bytes,
+        )
 
-    return WhisperEngine(ModelCache(load_model, capacity=models_loaded), default_model=default_model)
+    models = ModelCache(
+        load_model,
+        capacity=models_loaded,
+        bound_bytes=memory_bytes,
+        expected=lambda name: size_on_disk(folder_of("whisper", name, weights_dir, own)),
+    )
+    return WhisperEngine(models, default_model=default_model)
+
+
+def size_on_disk(place: Path) -> int:
+    """Bytes of a model's weights, which are in 16 bits on disk as on a GPU."""
+    files = place.iterdir() if place.is_dir() else [place]
+    return sum(file.stat().st_size for file in files if file.suffix in (".bin", ".pt", ".safetensors"))
 
 
 def folder_of(engine: str, model: str, weights_dir: Path, own: OwnModels = NONE_OF_OWN) -> Path:

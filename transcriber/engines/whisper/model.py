@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from torch import Tensor
 from whisper.model import Whisper
 from whisper.tokenizer import LANGUAGES, Tokenizer, get_tokenizer
 
+from polyvox.errors import Invalid
+from transcriber.engines.memory import Room, Sizes, fraction, room, sizes, whole
 from transcriber.engines.whisper.caches import Tokens
 from transcriber.engines.whisper.checkpoint import load_model
 from transcriber.engines.whisper.decoder import Decoder
@@ -32,6 +35,10 @@ class WhisperModel:
         precision: None takes the fastest the device has.
         rows: None takes what suits the device.
         beams: hypotheses of each window that are followed at once; 1 is greedy.
+        memory_bytes: what it may take of a GPU, for which ``rows`` may become fewer; None is all there is.
+
+    Raises:
+        Invalid: it does not fit into so much memory.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class WhisperModel:
         precision: Precision | None = None,
         rows: int | None = None,
         beams: int = 1,
+        memory_bytes: int | None = None,
     ) -> None:
         if threads:
             _use_threads(threads)
@@ -50,10 +58,16 @@ class WhisperModel:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = device
         self.beams = beams
-        self.rows = rows or (ROWS_ON_CPU if device == "cpu" else ROWS_ON_GPU)
         linear = LinearMaker(precision or choose_precision(device), device)
+        wanted = Room(rows or ROWS_ON_CPU, 1) if device == "cpu" else Room(rows or ROWS_ON_GPU, ENCODED_AT_ONCE_ON_GPU)
+        if device != "cpu" and memory_bytes is not None:
+            _bound(device, memory_bytes)
         with torch.inference_mode():
             source = load_model(source) if isinstance(source, Path) else source
+            taken = _room(source, wanted, linear, beams, None if device == "cpu" else memory_bytes)
+            self.rows, self._at_once = taken.windows, taken.encoded
+            self.memory_bytes = whole(_sizes(source, linear, beams), taken)
+            """What it takes of its device, as far as its dimensions tell."""
             self.encoder = Encoder(source, linear)
             self.decoder = Decoder(source, linear, rows=self.rows * beams, slots=self.rows)
         self.multilingual = bool(source.is_multilingual)
@@ -63,7 +77,6 @@ class WhisperModel:
         self.tokenizer = cache(self._tokenizer)
         self.vocabulary = Vocabulary.of(self.tokenizer("en", "transcribe"), device)
         self.generator = torch.Generator(device)
-        self._at_once = 1 if device == "cpu" else ENCODED_AT_ONCE_ON_GPU
 
     @torch.inference_mode()
     def encode(self, audio: NDArray[np.float32]) -> Tensor:
@@ -98,6 +111,30 @@ class WhisperModel:
 
     def _tokenizer(self, language: str, task: str) -> Tokenizer:
         return get_tokenizer(self.multilingual, num_languages=self._num_languages, language=language, task=task)
+
+
+def _sizes(source: Whisper, linear: LinearMaker, beams: int) -> Sizes:
+    heads = int(source.alignment_heads.to_dense().sum())
+    return sizes(vars(source.dims), heads_recorded=heads, beams=beams, bytes_each=linear.dtype.itemsize)
+
+
+def _room(source: Whisper, wanted: Room, linear: LinearMaker, beams: int, memory_bytes: int | None) -> Room:
+    found = room(_sizes(source, linear, beams), memory_bytes, wanted=wanted)
+    if found is None:
+        raise Invalid(
+            f"this model does not fit into {(memory_bytes or 0) / (1 << 30):.1f} GiB of the GPU's memory: choose a "
+            "smaller one, or raise POLYVOX_TRANSCRIBER_GPU_MEMORY_GIB",
+            code="model-too-large",
+        )
+    return found
+
+
+def _bound(device: str, memory_bytes: int) -> None:
+    """Let this process take no more of the device than that, and give back what models that are gone have left."""
+    gc.collect()
+    torch.cuda.empty_cache()
+    every_bytes = torch.cuda.get_device_properties(device).total_memory
+    torch.cuda.set_per_process_memory_fraction(fraction(memory_bytes, every_bytes), device)
 
 
 def _use_threads(threads: int) -> None:
