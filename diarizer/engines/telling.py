@@ -38,9 +38,8 @@ def tell(heard: Heard, options: DiarizeOptions) -> Diarized:
     centres = _unit(means(heard.vectors[trusted], labels)[0].astype(np.float32))
     speakers = _nearest(heard, centres)
     first = timeline.first_frames(heard.starts_s)
-    active = heard.active.astype(np.float32)
-    count = timeline.speaker_count(active.sum(axis=2), first)
-    votes = timeline.votes(active, speakers, first, len(centres))
+    count = timeline.speaker_count(heard.active.sum(axis=2, dtype=np.float32), first)
+    votes = timeline.votes(heard.active, speakers, first, len(centres))
     if len(centres) == 1 != high:
         votes = _with_somebody_else(votes, count)
     names = [str(label) for label in range(votes.shape[1])]
@@ -59,7 +58,7 @@ def tell(heard: Heard, options: DiarizeOptions) -> Diarized:
     )
 
 
-def _with_somebody_else(votes: NDArray[np.float32], count: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _with_somebody_else(votes: timeline.Votes, count: NDArray[np.uint8]) -> timeline.Votes:
     """Where two speak at once there are two people, even if one is never heard alone for long enough to be told apart.
 
     Somebody without a voice of their own is added to the only speaker's votes, who speaks wherever a second one does.
@@ -67,8 +66,8 @@ def _with_somebody_else(votes: NDArray[np.float32], count: NDArray[np.uint8]) ->
     at_once = count > 1
     if at_once.sum() < MIN_OVERLAP_SHARE * (count > 0).sum() or not at_once.any():
         return votes
-    other = np.where(at_once & (votes[:, 0] > 0.0), np.float32(0.5), np.float32(0.0))
-    return np.column_stack([votes, other])
+    # One vote: of equals the first goes first, so nobody takes a frame from the one who is known.
+    return np.column_stack([votes, (at_once & (votes[:, 0] > 0)).astype(np.uint8)])
 
 
 def _bounds(options: DiarizeOptions) -> tuple[int, int | None]:

@@ -23,6 +23,10 @@ FRAME_MIDDLE_S = 0.0309375
 MAX_SPEAKERS = 3
 """Speakers a window tells apart."""
 
+BLOCK = 50_000
+"""Frames that are sorted at once: ranks of all frames of hours with many speakers would take gigabytes."""
+
+Votes = NDArray[np.uint8]
 Frames = NDArray[np.intp]
 """First frame of each window on the recording's grid, shape (windows,), ascending."""
 
@@ -46,26 +50,30 @@ def speaker_count(heard: NDArray[np.float32], first: Frames) -> NDArray[np.uint8
     return np.rint(total / np.maximum(windows, 1.0)).astype(np.uint8)
 
 
-def votes(active: NDArray[np.float32], speakers: NDArray[np.intp], first: Frames, count: int) -> NDArray[np.float32]:
+def votes(active: NDArray[np.bool_], speakers: NDArray[np.intp], first: Frames, count: int) -> Votes:
     """How many windows hear each speaker, shape (frames of the recording, count).
 
     Args:
-        active: shape (windows, FRAMES, MAX_SPEAKERS), 0 to 1.
+        active: shape (windows, FRAMES, MAX_SPEAKERS).
         speakers: shape (windows, MAX_SPEAKERS): who each voice of a window is, below 0 for nobody.
     """
-    total = np.zeros((int(first[-1]) + FRAMES, count), np.float32)
+    total = np.zeros((int(first[-1]) + FRAMES, count), np.uint8)
     for start, window, names in zip(first, active, speakers, strict=True):
         stretch = total[start : start + FRAMES]
         for name in np.unique(names[names >= 0]):
             # Two voices of a window that turn out to be one are heard once.
-            stretch[:, name] += window[:, names == name].max(axis=1)
+            stretch[:, name] += window[:, names == name].any(axis=1)
     return total
 
 
-def chosen(total: NDArray[np.float32], count: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def chosen(total: Votes, count: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Who speaks in each frame, shape (frames, speakers): the ``count`` with most votes, of those with any."""
-    ranks = np.argsort(np.argsort(-total, axis=1, kind="stable"), axis=1, kind="stable")
-    result: NDArray[np.bool_] = (ranks < count[:, None]) & (total > 0.0)
+    result = np.empty(total.shape, np.bool_)
+    for start in range(0, len(total), BLOCK):
+        block, most = total[start : start + BLOCK], count[start : start + BLOCK]
+        # Most votes first, equals in the order of speakers.
+        ranks = np.argsort(np.argsort(~block, axis=1, kind="stable"), axis=1, kind="stable")
+        result[start : start + BLOCK] = (ranks < most[:, None]) & (block > 0)
     return result
 
 

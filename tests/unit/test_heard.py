@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from diarizer.engines import timeline
 from diarizer.engines.base import DiarizeOptions
 from diarizer.engines.heard import Heard, joined
 from diarizer.engines.tape import Tape
@@ -86,6 +88,21 @@ def test_stretches_are_one_recording() -> None:
         for one, is_last in ((slice(None, half), False), (slice(half, None), True))
     ]
     assert tell(joined(parts), DiarizeOptions()).turns == tell(heard, DiarizeOptions()).turns
+
+
+def test_two_hours_with_sixty_people_are_ranked_in_little_memory() -> None:
+    random = np.random.default_rng(0)
+    votes = random.integers(0, 5, (420_000, 60), np.uint8)
+    count = random.integers(0, 3, len(votes), np.uint8)
+    tracemalloc.start()
+    speaking = timeline.chosen(votes, count)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 150 * 2**20
+    assert np.array_equal(speaking.sum(axis=1), count)
+    # Nobody with fewer votes is chosen before anybody with more.
+    least = np.where(speaking, votes, 255).min(axis=1)
+    assert (np.where(speaking, 0, votes).max(axis=1)[count > 0] <= least[count > 0]).all()
 
 
 def test_a_tape_is_read_on_again_and_anywhere(tmp_path: Path) -> None:
