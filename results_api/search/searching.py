@@ -27,6 +27,8 @@ LATEST = 5_000
 """Segments that PostgreSQL goes through one by one, before its index is asked for those that have the words."""
 AS_FAR = 2
 """Times as far back as a page should reach, for words are not said evenly."""
+FAR_MAX = 40_000
+"""Segments: to look up the numbers of more takes longer than to fetch all that have the words."""
 CURSOR = r"^[0-9]{1,19}$"
 _LAST = (1 << 63) - 1
 
@@ -115,23 +117,28 @@ def _latest_first(connection: sa.Connection, ask: statements.Asking, given: Mapp
     latest. So those it is asked for are as few as are likely to do, by how many there are among the very latest."""
 
     def found(query: sa.TextClause, first: int, last: int, most: int) -> Sequence[RowMapping]:
-        return connection.execute(query, {**given, "first": first, "last": last, "most": most}).mappings().all()
+        numbers = {"first": first, "last": last, "most": most}
+        bounded = {"latest": LATEST} if query is ask.latest else {}
+        return connection.execute(query, {**given, **numbers, **bounded}).mappings().all()
 
-    times = {name: given[name] for name in ("after", "before") if name in given}
-    seen = connection.execute(
-        ask.seen, {**times, "first": given["first"], "last": given["last"], "latest": LATEST}
-    ).one()
+    first, last, most = given["first"], given["last"], given["most"]
+    if "after" in given:
+        # The bounds are those of the times, and whatever is older is no part of them.
+        rows = list(found(ask.latest, first, last, most))
+        return rows if len(rows) == most else found(ask.every, first, last, most)
+    seen = connection.execute(statements.SEEN, {"first": first, "last": last, "latest": LATEST}).one()
     if not seen.segments:
         return []
-    most = given["most"]
     rows = list(found(ask.latest, seen.first, seen.last, most))
-    first, last = given["first"], seen.first - 1
-    if rows and len(rows) < most:
-        each = (seen.last - seen.first) // len(rows)
-        bound = max(first, seen.first - AS_FAR * each * (most - len(rows)))
+    if len(rows) == most or seen.segments < LATEST:
+        return rows
+    last = seen.first - 1
+    far = AS_FAR * LATEST * (most - len(rows)) // max(len(rows), 1)
+    if far <= FAR_MAX:
+        bound = max(first, last - far * (seen.last - seen.first) // LATEST)
         rows += found(ask.every, bound, last, most - len(rows))
         last = bound - 1
-    if len(rows) < most and seen.segments == LATEST and first <= last:
+    if len(rows) < most and first <= last:
         rows += found(ask.every, first, last, most - len(rows))
     return rows
 

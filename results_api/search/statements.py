@@ -25,11 +25,11 @@ _SQLITE = (
 # planner guesses which it is, and goes through all segments for a word that hardly anybody says.
 _SEEN = (
     "SELECT min(id) AS first, max(id) AS last, count(*) AS segments"
-    " FROM (SELECT id FROM segments WHERE id BETWEEN :first AND :last{timed} ORDER BY id DESC LIMIT :latest) AS latest"
+    " FROM (SELECT id FROM segments WHERE id BETWEEN :first AND :last ORDER BY id DESC LIMIT :latest) AS latest"
 )
 _LATEST = (
     "SELECT id FROM (SELECT id, words FROM segments WHERE id BETWEEN :first AND :last{timed}"
-    " ORDER BY id DESC OFFSET 0) AS latest"
+    " ORDER BY id DESC LIMIT :latest) AS latest"
     " WHERE words @@ CAST(:asked AS tsquery) ORDER BY id DESC LIMIT :most"
 )
 _EVERY = (
@@ -48,19 +48,18 @@ _SHOWN = (
 
 
 class Asking(NamedTuple):
-    """PostgreSQL: for where the latest begin and end, for a page from among those one by one, and from any."""
+    """PostgreSQL, for a page from among the ``latest`` segments one by one, and from every one by its index."""
 
-    seen: sa.TextClause
     latest: sa.TextClause
     every: sa.TextClause
 
 
-def _statement(query: str, *, timed: bool, numbers: Sequence[str] = ("first", "last", "most")) -> sa.TextClause:
+def _statement(query: str, *, timed: bool) -> sa.TextClause:
     id = "rowid" if query is _SQLITE else "id"
     in_time = f" AND ({id} >> {BLOCK_BITS} IN ({_IN_TIME.format(what='searchable.block')})) IS TRUE" if timed else ""
-    found = query.format(timed=in_time)
-    shown = found if query is _SEEN else _SHOWN.format(found=found, bits=BLOCK_BITS)
-    return _with_numbers(shown, [*numbers, *(("after", "before") if timed else ())])
+    numbers = ["first", "last", "most", *(("latest",) if query is _LATEST else ())]
+    found = _SHOWN.format(found=query.format(timed=in_time), bits=BLOCK_BITS)
+    return _with_numbers(found, [*numbers, *(("after", "before") if timed else ())])
 
 
 def _with_numbers(text: str, names: Sequence[str]) -> sa.TextClause:
@@ -69,13 +68,8 @@ def _with_numbers(text: str, names: Sequence[str]) -> sa.TextClause:
 
 
 BOUNDS = _with_numbers(_IN_TIME.format(what="min(searchable.block), max(searchable.block)"), ["after", "before"])
+SEEN = _with_numbers(_SEEN, ["first", "last", "latest"])
+"""Where the latest segments begin and end, on PostgreSQL."""
 SQLITE = {timed: _statement(_SQLITE, timed=timed) for timed in (True, False)}
 """By whether the recordings' time counts."""
-POSTGRES = {
-    timed: Asking(
-        _statement(_SEEN, timed=timed, numbers=("first", "last", "latest")),
-        _statement(_LATEST, timed=timed),
-        _statement(_EVERY, timed=timed),
-    )
-    for timed in (True, False)
-}
+POSTGRES = {timed: Asking(_statement(_LATEST, timed=timed), _statement(_EVERY, timed=timed)) for timed in (True, False)}

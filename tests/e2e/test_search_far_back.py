@@ -72,9 +72,12 @@ def has(words: Sequence[str], q: str) -> bool:
     return q.strip('"') in " ".join(words) if q.startswith('"') else set(q.split()) <= set(words)
 
 
-@pytest.mark.parametrize("latest", [1, 7, 40, 1000])
-async def test_pages_hold_all_hits_in_order(place: Place, monkeypatch: pytest.MonkeyPatch, latest: int) -> None:
+@pytest.mark.parametrize(("latest", "far_max"), [(1, 0), (7, 100), (40, 40_000), (1000, 40_000)])
+async def test_pages_hold_all_hits_in_order(
+    place: Place, monkeypatch: pytest.MonkeyPatch, latest: int, far_max: int
+) -> None:
     monkeypatch.setattr(searching, "LATEST", latest)
+    monkeypatch.setattr(searching, "FAR_MAX", far_max)
     async with results(place) as world:
         heard = await fill(world)
         timed = Filters(created_after=START + 10 * DAY, created_before=START + 40 * DAY)
