@@ -23,7 +23,7 @@ FRAME_MIDDLE_S = 0.0309375
 MAX_SPEAKERS = 3
 """Speakers a window tells apart."""
 
-BLOCK = 50_000
+BLOCK = 8_192
 """Frames that are sorted at once: ranks of all frames of hours with many speakers would take gigabytes."""
 
 Votes = NDArray[np.uint8]
