@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import RowMapping
 
 from results_api.database.connections import transaction
 from results_api.database.cursors import cursor_of, read_cursor
@@ -48,7 +48,7 @@ class Page:
 class Rows:
     """A page as it is read: the columns of Summary, its times in microseconds."""
 
-    rows: Sequence[RowMapping]
+    rows: Sequence[dict[str, Any]]
     next_cursor: str | None
 
 
@@ -67,7 +67,9 @@ async def page_of_rows(database: Database, filters: Filters, *, limit: int, curs
             sa.tuple_(_TIME, _ID) < sa.tuple_(sa.literal(time_us, _TIME.type), sa.literal(media_id, _ID.type))
         )
     query = query.order_by(_TIME.desc(), _ID.desc()).limit(limit + 1)
-    found = await database.read(lambda connection: connection.execute(query).mappings().all(), kind="page")
+    found = await database.read(
+        lambda connection: [dict(row) for row in connection.execute(query).mappings()], kind="page"
+    )
     if len(found) <= limit:
         return Rows(found, None)
     last = found[limit - 1]
