@@ -65,7 +65,9 @@ def project(x, norm_weight, norm_bias, weights, queries, query_scales, keys, key
     for h in range(heads):
         for p in range(positions, 16 * keys.shape[1]):
             key_scales[h, p] = key_scales[h, last]
-            keys[h, p // 16, :, p % 16] = keys[h, last // 16, :, last % 16]
+            for i in range(size // 2):
+                keys[h, p // 16, i, p % 16, 0] = keys[h, last // 16, i, last % 16, 0]
+                keys[h, p // 16, i, p % 16, 1] = keys[h, last // 16, i, last % 16, 1]
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
@@ -83,18 +85,20 @@ def attend(positions, queries, query_scales, keys, key_scales, values, value_sca
         sums = np.empty((6, 16), np.int32)
         query, key, value = queries[h], keys[h], values[h]
         key_scale, value_scale = key_scales[h], value_scales[h, :positions]
-        top = value_scale.max()
+        top = largest(value_scale)
         last = min((job % blocks + 1) * BLOCK, positions)
         for p in range(job % blocks * BLOCK, last, 6):
             count = min(6, last - p)
             for r in range(count):
                 factors[r] = query_scales[h, p + r] * scale
-            tops[:] = np.float32(-1e30)
+            for r in range(6):
+                for c in range(16):
+                    tops[r, c] = np.float32(-1e30)
             for n in range(panels):
                 six_rows(query, p * size, size, key, n * size * 16, size // 2, sums)
                 spread(sums, factors, key_scale, n * 16, scores, tops)
             for r in range(count):
-                factors[r] = softmax(scores[r], tops[r].max(), value_scale, top, weights[r])
+                factors[r] = softmax(scores[r], largest(tops[r]), value_scale, top, weights[r])
             for n in range(size // 16):
                 six_rows(weights, 0, panels * 16, value, n * value.shape[1] * 32, value.shape[1], sums)
                 for r in range(count):
@@ -110,6 +114,14 @@ def spread(sums, factors, scales, column, scores, tops):
             score = np.float32(sums[r, c]) * (factors[r] * scales[column + c])
             scores[r, column + c] = score
             tops[r, c] = max(tops[r, c], score)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def largest(x):
+    top = np.float32(-1e30)
+    for i in range(x.size):
+        top = max(top, x[i])
+    return top
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
