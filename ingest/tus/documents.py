@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.tus.headers import ALGORITHMS, BODY_TYPE, VERSION
+from ingest.tus.headers import ALGORITHMS, BODY_TYPE, DIGITS_MAX, VERSION
 from ingest.tus.refusals import CHECKSUM_MISMATCH
 from ingest.upload.document import BINARY
 from polyvox.http import documented
@@ -12,7 +12,7 @@ from polyvox.http import documented
 Document = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
 
-_COUNT = {"type": "integer", "minimum": 0}
+_COUNT = {"type": "integer", "minimum": 0, "maximum": 10**DIGITS_MAX - 1}
 
 
 def _header(name: str, schema: Document, description: str = "", *, required: bool = False) -> Document:

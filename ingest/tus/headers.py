@@ -20,7 +20,7 @@ EXTENSIONS = ("creation", "creation-with-upload", "creation-defer-length", "term
 BODY_TYPE = "application/offset+octet-stream"
 METADATA_MAX_CHARS = 32 * 1024
 ALGORITHMS = ("sha1", "sha256", "md5")
-_DIGITS_MAX = 18
+DIGITS_MAX = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def byte_count(headers: Mapping[str, str], name: str) -> int | None:
     value = headers.get(name)
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal()) or len(value) > _DIGITS_MAX:
+    if not (value.isascii() and value.isdecimal()) or len(value) > DIGITS_MAX:
         raise refusals.bad_header(name, "a number of bytes")
     return int(value)
 

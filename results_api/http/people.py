@@ -31,7 +31,8 @@ from results_api.projection.publication import Publication
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"[0-9a-f-]{36}")
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_NOT_BLANK = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f\x85][^\x00-\x1f\x7f]*$"
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=_NOT_BLANK)]
 
 
 class Wanted(BaseModel):
