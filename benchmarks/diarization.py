@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--ids", nargs="*", help="only these, in this order")
-    parser.add_argument("--pipelines", nargs="*", default=list(PIPELINES), help="polyvox, stock, stock@STEP, stock-quick")
+    parser.add_argument("--pipelines", nargs="*", default=list(PIPELINES), help="polyvox, stock, stock@S, stock-quick")
     parser.add_argument("--longest-s", type=float, default=float("inf"), help="leave out what is longer")
     parser.add_argument("--hint", action="store_true", help="say how many speakers there are")
     parser.add_argument("--rows", type=Path, default=Path("diarization-rows.jsonl"))
