@@ -27,7 +27,7 @@ LATEST = 5_000
 """Segments that PostgreSQL goes through one by one, before its index is asked for those that have the words."""
 AS_FAR = 2
 """Times as far back as a page should reach, for words are not said evenly."""
-FAR_MAX = 40_000
+FAR_MAX = 100_000
 """Segments: to look up the numbers of more takes longer than to fetch all that have the words."""
 CURSOR = r"^[0-9]{1,19}$"
 _LAST = (1 << 63) - 1
