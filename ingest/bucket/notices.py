@@ -39,7 +39,7 @@ def _unwrapped(said: Any, now: datetime, wrappings: int) -> list[Found]:
         return [found for record in records if (found := _of_record(record, now)) is not None]
     if said.get("Event") == "s3:TestEvent":
         return []
-    if "detail-type" in said and isinstance(detail := said.get("detail"), dict):
+    if isinstance(said.get("detail-type"), str) and isinstance(detail := said.get("detail"), dict):
         return _of_event_bridge(said, detail, now)
     if isinstance(inner := said.get("Message"), str) and wrappings:
         return _unwrapped(_json(inner), now, wrappings - 1)

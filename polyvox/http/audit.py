@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query
@@ -20,6 +20,7 @@ from polyvox.contracts.audited import Audited, AuditedAction, AuditedOutcome
 from polyvox.http.parameters import text_like
 from polyvox.http.problems import documented
 from polyvox.http.refusals import other_tenant
+from polyvox.moments import Moment
 from polyvox.service import Runtime
 
 Cursor = Annotated[str, text_like(CURSOR)]
@@ -55,8 +56,8 @@ def router(runtime: Runtime, recorder: Recorder) -> APIRouter:
     @api.get("/v1/audit", summary="Who did what with which recording.", responses=documented(400, 403, 422, 503))
     @needs("admin")
     async def index(
-        since: Annotated[datetime | None, Query(description="A day ago by default.")] = None,
-        until: datetime | None = None,
+        since: Annotated[Moment | None, Query(description="A day ago by default.")] = None,
+        until: Moment | None = None,
         tenant: str | None = None,
         key_id: str | None = None,
         media_id: str | None = None,
@@ -71,8 +72,8 @@ def router(runtime: Runtime, recorder: Recorder) -> APIRouter:
         if own is not None and tenant not in (None, own):
             raise other_tenant()
         asked = Asked(
-            since=_utc(since) or runtime.clock.now() - BACK,
-            until=_utc(until),
+            since=since or runtime.clock.now() - BACK,
+            until=until,
             tenant=own or tenant,
             key_id=key_id,
             media_id=media_id,
@@ -83,7 +84,3 @@ def router(runtime: Runtime, recorder: Recorder) -> APIRouter:
         return AuditPage(items=found.entries, next_cursor=found.next_cursor)
 
     return api
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

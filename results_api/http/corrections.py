@@ -38,7 +38,7 @@ IF_MATCH: dict[str, Any] = {
     "in": "header",
     "required": True,
     "description": "ETag of the transcript that was looked at; * for whichever is there.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": "\\S"},
 }
 _CORRECTION = {"pattern": f"^[0-9a-f]{{{ID_CHARS}}}$"}
 
