@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,8 +19,6 @@ OFF = 0.35
 
 MIN_SPEECH_S = 0.1
 MIN_SILENCE_S = 0.3
-MIN_PAUSE_S = 0.15
-"""A pause inside a region; shorter ones are in the middle of words, before the sound of a plosive."""
 
 
 def find_regions(
@@ -55,28 +52,6 @@ def find_regions(
         found[-1][1] = duration_s
     bounded = [(start_s, min(end_s, duration_s)) for start_s, end_s in found]
     return [(start_s, end_s) for start_s, end_s in bounded if end_s - start_s >= min_speech_s]
-
-
-def divided(
-    regions: Sequence[Region],
-    probabilities: NDArray[np.float32],
-    *,
-    duration_s: float,
-    max_s: float,
-    speech_from: float = ON,
-) -> list[Region]:
-    """``regions`` without the short pauses in them, at which a window may end; none longer than ``max_s``."""
-    fine = find_regions(
-        probabilities, duration_s=duration_s, min_speech_s=0.0, min_silence_s=MIN_PAUSE_S, speech_from=speech_from
-    )
-    inside = [piece for piece in fine if _home(piece, regions)]
-    return split_long(inside, probabilities, max_s=max_s)
-
-
-def _home(piece: Region, regions: Sequence[Region]) -> bool:
-    """Whether a region holds ``piece``."""
-    index = bisect_right(regions, piece[0], key=lambda region: region[0]) - 1
-    return index >= 0 and piece[1] <= regions[index][1]
 
 
 def split_long(

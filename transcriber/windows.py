@@ -7,7 +7,7 @@ a window runs over its pieces as if they followed each other; ``to_original_s`` 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -23,14 +23,6 @@ PAD_S = 0.4
 
 KEPT_SILENCE_S = 2.0
 """Pauses up to this length stay as they are; of longer ones only the padding stays."""
-
-WINDOW_COST_S = 5.0
-"""What one window more costs, as seconds of audio: the silence that is heard after each."""
-
-GOOD_PAUSE_S = 0.6
-CUT_COST_S = 5.0
-"""A pause of this length is as good as any to end a window at; a shorter one is worse, down to none at all, which is
-worth a window more to avoid."""
 
 GAP_S = 2.0
 """Speech of this length without a word is decoded again."""
@@ -86,45 +78,25 @@ def plan(
     pad_s: float = PAD_S,
     kept_silence_s: float = KEPT_SILENCE_S,
 ) -> list[Window]:
-    """Windows that hold all of ``speech``, each piece of it exactly once, in order: few, and cut where pauses are long.
+    """Windows that hold all of ``speech``, each piece of it exactly once, in order.
 
     Args:
         speech: regions in order and apart, none longer than ``max_s``.
     """
-    edges = padded(speech, 0.0, duration_s, pad_s)
-    least: list[float] = [0.0]
-    first_of: list[int] = [0]
-    for last in range(len(speech)):
-        # What it costs to hear everything up to here, by where the window begins that ends here.
-        costs = []
-        for first, length_s in _lengths_s(speech, edges, last, kept_silence_s):
-            if length_s > max_s and first < last:
-                break
-            pause_s = speech[first][0] - speech[first - 1][1] if first else GOOD_PAUSE_S
-            cut = CUT_COST_S * max(1 - pause_s / GOOD_PAUSE_S, 0.0)
-            costs.append((least[first] + length_s + WINDOW_COST_S + cut, first))
-        cost, first = min(costs)
-        least.append(cost)
-        first_of.append(first)
     windows: list[Window] = []
-    end = len(speech)
-    while end:
-        first = first_of[end]
-        windows.append(_window(speech[first:end], edges[first:end], kept_silence_s, max_s))
-        end = first
-    return windows[::-1]
-
-
-def _lengths_s(
-    speech: Sequence[Region], edges: Sequence[Region], last: int, kept_silence_s: float
-) -> Iterator[tuple[int, float]]:
-    """How long windows are that end with region ``last``, by the region they begin with, the latest first."""
-    length_s = edges[last][1] - edges[last][0]
-    yield last, length_s
-    for first in range(last - 1, -1, -1):
-        follows = speech[first + 1][0] - speech[first][1] <= kept_silence_s
-        length_s += (edges[first + 1][0] if follows else edges[first][1]) - edges[first][0]
-        yield first, length_s
+    taken: list[Region] = []
+    edges = padded(speech, 0.0, duration_s, pad_s)
+    for index in range(len(speech)):
+        more = [*taken, speech[index]]
+        first = index - len(taken)
+        if taken and _length_s(_pieces(more, edges[first : index + 1], kept_silence_s)) > max_s:
+            windows.append(_window(taken, edges[first:index], kept_silence_s, max_s))
+            taken = [speech[index]]
+        else:
+            taken = more
+    if taken:
+        windows.append(_window(taken, edges[len(speech) - len(taken) :], kept_silence_s, max_s))
+    return windows
 
 
 def uncovered(

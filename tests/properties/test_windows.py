@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcriber.speech import FRAME_S, MIN_SILENCE_S, Region, divided, find_regions, split_long, subtract, total_s
+from transcriber.speech import FRAME_S, MIN_SILENCE_S, Region, find_regions, split_long, subtract, total_s
 from transcriber.windows import MAX_S, PAD_S, SAMPLE_RATE_HZ, Window, plan, spread, uncovered
 from transcriber.words import Aligned, merge_punctuation, place
 
@@ -62,56 +62,6 @@ def test_no_moment_is_heard_twice(given_speech: tuple[list[Region], float]) -> N
     regions, duration_s = given_speech
     pieces = [piece for window in plan(regions, duration_s=duration_s) for piece in window.pieces]
     assert all(before[1] <= after[0] + TINY_S for before, after in pairwise(pieces))
-
-
-@given(speech())
-def test_nothing_falls_between_windows_that_end_at_a_short_pause(given_speech: tuple[list[Region], float]) -> None:
-    regions, duration_s = given_speech
-    for before, after in pairwise(plan(regions, duration_s=duration_s)):
-        full = max(before.duration_s, after.duration_s) > MAX_S - TINY_S
-        if after.speech[0][0] - before.speech[-1][1] <= 2 * PAD_S and not full:
-            assert before.end_s == pytest.approx(after.start_s)
-
-
-def test_windows_of_a_monologue_are_full_and_alike() -> None:
-    """Sentences of 4 to 7 s with pauses of 0.2 to 0.5 s, five minutes."""
-    random = np.random.default_rng(4)
-    regions, now_s = [], 0.0
-    while now_s < 300:
-        regions.append((now_s, now_s + random.uniform(4, 7)))
-        now_s = regions[-1][1] + random.uniform(0.2, 0.5)
-    lengths_s = [window.duration_s for window in plan(regions, duration_s=now_s)]
-    assert np.mean(lengths_s) > 25
-    assert min(lengths_s) > 18
-
-
-def test_a_window_ends_at_the_longer_pause_rather_than_a_little_later() -> None:
-    regions = [(0.0, 12.0), (12.2, 25.0), (25.6, 28.0), (28.15, 40.0), (40.15, 50.0)]
-    before, after = plan(regions, duration_s=50.0)
-    assert (before.speech[-1][1], after.speech[0][0]) == (25.0, 25.6)
-    assert before.end_s == after.start_s == pytest.approx(25.3)
-
-
-def test_regions_are_divided_at_their_short_pauses_without_losing_speech() -> None:
-    chances = np.full(1500, 0.9, np.float32)
-    chances[200:207] = chances[700:703] = 0.1
-    duration_s = chances.size * FRAME_S
-    (region,) = find_regions(chances, duration_s=duration_s)
-    pieces = divided([region], chances, duration_s=duration_s, max_s=60.0)
-    assert pieces == [pytest.approx((0.0, 200 * FRAME_S)), pytest.approx((207 * FRAME_S, duration_s))]
-    short = divided([region], chances, duration_s=duration_s, max_s=29.5)
-    assert (short[0][0], short[-1][1]) == region
-    assert all(end_s - start_s <= 29.5 for start_s, end_s in short)
-
-
-@given(st.lists(st.floats(0.0, 1.0, width=32), max_size=1500))
-def test_pieces_lie_in_their_regions_and_reach_their_ends(chances: list[float]) -> None:
-    probabilities, duration_s = np.array(chances, np.float32), len(chances) * FRAME_S
-    regions = find_regions(probabilities, duration_s=duration_s)
-    pieces = divided(regions, probabilities, duration_s=duration_s, max_s=MAX_S)
-    assert subtract(pieces, regions) == []
-    assert {start_s for start_s, _ in regions} <= {start_s for start_s, _ in pieces}
-    assert {end_s for _, end_s in regions} <= {end_s for _, end_s in pieces}
 
 
 @given(speech(longest_s=20.0))

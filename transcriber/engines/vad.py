@@ -6,7 +6,7 @@ import numpy as np
 from faster_whisper.vad import get_vad_model
 from numpy.typing import NDArray
 
-from transcriber.speech import ON, Region, divided, find_regions, split_long
+from transcriber.speech import ON, Region, find_regions, split_long
 from transcriber.windows import MAX_S, SAMPLE_RATE_HZ
 
 FRAME_SAMPLES = 512
@@ -28,12 +28,3 @@ def find_speech(audio: NDArray[np.float32], *, longest_s: float = MAX_S, speech_
     probabilities = speech_probabilities(audio)
     regions = find_regions(probabilities, duration_s=audio.size / SAMPLE_RATE_HZ, speech_from=speech_from)
     return split_long(regions, probabilities, max_s=longest_s)
-
-
-def find_pieces(audio: NDArray[np.float32], *, speech_from: float = ON) -> tuple[list[Region], list[Region]]:
-    """Regions of speech as ``find_speech`` gives them, and the pieces of them that windows are made of."""
-    probabilities = speech_probabilities(audio)
-    duration_s = audio.size / SAMPLE_RATE_HZ
-    regions = find_regions(probabilities, duration_s=duration_s, speech_from=speech_from)
-    pieces = divided(regions, probabilities, duration_s=duration_s, max_s=MAX_S, speech_from=speech_from)
-    return split_long(regions, probabilities, max_s=MAX_S), pieces

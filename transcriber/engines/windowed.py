@@ -21,7 +21,7 @@ from transcriber.engines.belief import best, next_temperature
 from transcriber.engines.counting import CountedModel
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.recording import Left, Recording
-from transcriber.engines.vad import find_pieces
+from transcriber.engines.vad import find_speech
 from transcriber.windows import Window, plan
 from transcriber.words import Aligned, Placed, place
 
@@ -118,8 +118,8 @@ class WindowedEngine:
 
 def opened(audio: NDArray[np.float32], options: TranscribeOptions) -> Recording:
     """A recording with its speech found and its windows planned."""
-    speech, pieces = find_pieces(audio, speech_from=options.speech_from)
-    return Recording(audio, options, speech, plan(pieces, duration_s=audio.size / 16_000))
+    speech = find_speech(audio, speech_from=options.speech_from)
+    return Recording(audio, options, speech, plan(speech, duration_s=audio.size / 16_000))
 
 
 def check(model: Languages, options: TranscribeOptions) -> None:
