@@ -10,7 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
-from polyvox.http import documented
+from polyvox.errors import PolyvoxError
+from polyvox.http import Problem, documented
 from results_api.formats import negotiation as formats
 from results_api.formats.negotiation import Format
 from results_api.formats.style import USUAL, Style
@@ -47,8 +48,13 @@ def router(reading: Reading, transcripts: Transcripts) -> APIRouter:
                 await super().handle(scope, receive, send)
                 return
             request = Request(scope)
-            form = formats.wanted(_PLAIN[said], request.headers.get("accept"))
-            response = await answer(request, scope["path_params"]["media_id"], form, USUAL)
+            try:
+                form = formats.wanted(_PLAIN[said], request.headers.get("accept"))
+                response = await answer(request, scope["path_params"]["media_id"], form, USUAL)
+            except (Problem, PolyvoxError):
+                # Refused the usual way, which makes an answer of it that the audit trail is told of.
+                await super().handle(scope, receive, send)
+                return
             await response(scope, receive, send)
 
     api = APIRouter(tags=["media"], route_class=AtOnce)
