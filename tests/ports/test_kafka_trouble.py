@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -66,6 +67,8 @@ async def test_a_broker_that_dies_and_comes_back_loses_nothing(broker: Kafka, lo
 
 async def test_what_was_refused_does_not_turn_up_later(broker: Kafka, log: KafkaLog) -> None:
     """A producer that cannot deliver in time is replaced; what waited in it is the caller's to repeat."""
+    logged: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(repr(context)))
     await fill(log, TOPIC, 10)
     await asyncio.to_thread(broker.kill_node, 0)
     began_s = time.monotonic()
@@ -86,6 +89,10 @@ async def test_what_was_refused_does_not_turn_up_later(broker: Kafka, log: Kafka
     await until(appended, deadline_s=PATIENCE_S)
     values = [record.value for p in await log.bounds(TOPIC) for record in await log.read(p, offset=0)]
     assert sorted(set(values) - {str(i).encode() for i in range(10)}) == [b"repeated"]
+    gc.collect()
+    assert not any("given up" in context for context in logged), (
+        "who waits is told once; the log need not hear of every message"
+    )
 
 
 async def test_a_cluster_that_is_away_is_unavailable_within_bounded_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -129,7 +130,12 @@ async def explain_refusal(options: KafkaOptions, client_id: str) -> None:
 
 def give_up(producer: AIOKafkaProducer) -> None:
     """What waits in it is not sent any more."""
-    producer._message_accumulator.fail_all(KafkaConnectionError("the producer was given up"))
+    waiting = producer._message_accumulator
+    waiting.fail_all(KafkaConnectionError("the producer was given up"))
+    for batch in [*waiting._pending_batches, *chain.from_iterable(waiting._batches.values())]:
+        # Nobody asks a batch that was never full; asyncio would log each of these errors as forgotten.
+        if batch._drain_waiter.done():
+            batch._drain_waiter.exception()
 
 
 async def _shut(client: Any) -> None:

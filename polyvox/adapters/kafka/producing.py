@@ -66,12 +66,20 @@ async def append(
 
 async def _sent(clients: Clients, producer: AIOKafkaProducer, message: Message) -> Any:
     """A future of the broker's answer."""
-    return await producer.send(
+    sent = await producer.send(
         clients.options.full(message.topic),
         message.value,
         key=message.key.encode(),
         headers=list(message.headers),
     )
+    sent.add_done_callback(_looked_at)
+    return sent
+
+
+def _looked_at(sent: asyncio.Future[Any]) -> None:
+    """Who waited in vain is told once; asyncio need not log each message of a producer that was given up."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 async def _explain_unknown(clients: Clients, messages: Sequence[Message]) -> None:
