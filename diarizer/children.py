@@ -135,11 +135,13 @@ class EngineProcesses:
 
     async def _engine_kwargs(self) -> dict[str, Any]:
         settings = self._settings
+        bound = settings.diarizer_gpu_memory_gib
         kwargs: dict[str, Any] = {
             "pipeline": settings.diarizer_pipeline,
             "hf_token": settings.hf_token,
             "device": settings.device,
             "threads": threads_each(settings.threads, settings.diarizer_concurrency),
+            "memory_bytes": None if bound is None else int(bound * (1 << 30) / settings.diarizer_concurrency),
         }
         if settings.diarizer_pipeline == "builtin":
             kwargs["segmentation"] = await self._weights(*SEGMENTATION)

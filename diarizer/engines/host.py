@@ -108,6 +108,7 @@ def load(
     hf_token: str | None = None,
     device: str = "auto",
     threads: int = 0,
+    memory_bytes: int | None = None,
 ) -> DiarizerEngine:
     """Load the engine, quietly and with telemetry off.
 
@@ -116,9 +117,10 @@ def load(
             pipeline: a Hugging Face name or a local folder.
         device: auto, cpu, cuda or cuda:N.
         threads: on the CPU; 0 leaves the choice to torch.
+        memory_bytes: what this process may take of a GPU; None is all there is.
 
     Raises:
-        Invalid: there is no such pipeline or device; the text says what to do.
+        Invalid: there is no such pipeline or device, or too little memory; the text says what to do.
         Transient: the hub does not answer.
     """
     os.environ.update(TELEMETRY_OFF)
@@ -128,12 +130,12 @@ def load(
         from diarizer.engines import loading
         from diarizer.engines.device import chosen
 
-        place = chosen(device, threads)
+        place = chosen(device, threads, memory_bytes)
         if pipeline != "builtin":
             return loading.load_published(pipeline, hf_token, place)
         if segmentation is None or embedding is None:
             raise ValueError("the builtin pipeline needs the files of its weights")
-        return loading.load_builtin(segmentation, embedding, place)
+        return loading.load_builtin(segmentation, embedding, place, memory_bytes)
 
 
 def _kind_of(device: str) -> str:

@@ -14,6 +14,7 @@ from pyannote.audio.pipelines import SpeakerDiarization
 from diarizer.engines import campplus
 from diarizer.engines.builtin import BuiltinEngine
 from diarizer.engines.listening import Listener
+from diarizer.engines.memory import batches
 from diarizer.engines.pyannote import PyannoteEngine
 from polyvox.errors import Invalid, Transient
 
@@ -27,17 +28,24 @@ array exceeds the 32 MB above which the C library maps memory afresh each time: 
 GPU_BATCHES = (32, 32)
 
 
-def load_builtin(segmentation: Path, embedding: Path, device: torch.device) -> BuiltinEngine:
+def load_builtin(
+    segmentation: Path, embedding: Path, device: torch.device, memory_bytes: int | None = None
+) -> BuiltinEngine:
     """Our own engine with weights from local files.
 
     Args:
         segmentation: pyannote's segmentation-3.0 checkpoint (``pytorch_model.bin``).
         embedding: CAM++ state dict (``campplus_cn_en_common.pt``).
+        device: where it runs.
+        memory_bytes: what it may take of a GPU; fewer windows go through at once for it.
+
+    Raises:
+        Invalid: the checkpoint is none, or it does not fit into so much memory.
     """
     model = Model.from_pretrained(segmentation)
     if model is None:
         raise Invalid(f"{segmentation} is not a pyannote model", code="diarizer-pipeline")
-    sizes = CPU_BATCHES if device.type == "cpu" else GPU_BATCHES
+    sizes = CPU_BATCHES if device.type == "cpu" else batches(memory_bytes, GPU_BATCHES)
     return BuiltinEngine(Listener(model, campplus.load(embedding), device, batch_sizes=sizes), BUILTIN_MODEL)
 
 

@@ -63,6 +63,12 @@ class ModelSettings(BaseSettings):
         description="builtin, or a pyannote pipeline: a Hugging Face name or a local folder.",
     )
     diarizer_concurrency: int = Field(1, ge=1, description="Recordings diarized at the same time by one diarizer.")
+    diarizer_gpu_memory_gib: float | None = Field(
+        None,
+        gt=0,
+        description="Most memory of a GPU that a diarizer's models take together, in GiB; fewer windows go through "
+        "them at once for it. Without it 32 windows.",
+    )
     diarize_timeout_s: float = Field(
         6 * 3600.0, gt=0, description="Longest wall-clock time for one recording, in seconds."
     )
