@@ -1,6 +1,6 @@
-"""Who spoke when: pyannote.audio's own pipeline and ours side by side, same weights, same recordings.
+"""Who spoke when: pyannote.audio's own pipeline and ours side by side, same weights, same recordings; senko as well.
 
-    python -m benchmarks.diarization [--sets composite diar_real long] [--rows FILE] [--turns FOLDER]
+    python -m benchmarks.diarization [--sets composite diar_real long] [--rows FILE] [--turns FOLDER] [--senko PYTHON]
 
 Each pipeline has a process of its own; every recording goes through one after the other. What is
 measured is added to ``--rows`` as it comes, and what is there already is not measured again, so that a
@@ -25,6 +25,7 @@ from scipy.signal import resample_poly
 
 from benchmarks.diarization_scores import components, table
 from benchmarks.scoring import SpokenTurn, read_rttm
+from benchmarks.senko_diarization import Senko
 from diarizer import artifact
 from diarizer.children import EMBEDDING, SEGMENTATION
 from diarizer.engines.base import Diarized, EngineTurn
@@ -44,7 +45,7 @@ TIMEOUT_S = 3600.0
 async def measure(recordings: list[dict[str, Any]], pipelines: list[str], rows: Path, arguments: Any) -> None:
     """Add a row for each recording and pipeline that has none."""
     done = {(row["id"], row["pipeline"], row["hint"]) for row in read(rows)}
-    children = {pipeline: child(pipeline) for pipeline in pipelines}
+    children = {name: Senko(arguments.senko) if name == "senko" else child(name) for name in pipelines}
     try:
         with tempfile.TemporaryDirectory(prefix="polyvox-bench-") as folder:
             for recording in recordings:
@@ -71,8 +72,10 @@ def child(pipeline: str) -> Child:
     return Child("benchmarks.diarization_engines:build", kwargs, name=pipeline, env=MODEL_ENV)
 
 
-async def once(child: Child, recording: dict[str, Any], folder: Path, *, hint: bool) -> tuple[dict[str, Any], Diarized]:
-    audio = decoded(EVALUATION / recording["path"], folder / f"{recording['id']}.flac")
+async def once(
+    child: Child | Senko, recording: dict[str, Any], folder: Path, *, hint: bool
+) -> tuple[dict[str, Any], Diarized]:
+    audio = decoded(EVALUATION / recording["path"], folder / f"{recording['id']}.wav")
     reference = read_rttm(EVALUATION / recording["rttm"])
     wanted = len({turn.speaker for turn in reference}) if hint else None
     run = await child.call("run", str(audio), wanted, timeout_s=TIMEOUT_S)
@@ -118,13 +121,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--ids", nargs="*", help="only these, in this order")
-    parser.add_argument("--pipelines", nargs="*", default=list(PIPELINES), help="polyvox, stock, stock@S, stock-quick")
+    parser.add_argument(
+        "--pipelines", nargs="*", default=list(PIPELINES), help="polyvox, stock, stock@S, stock-quick, senko"
+    )
     parser.add_argument("--longest-s", type=float, default=float("inf"), help="leave out what is longer")
     parser.add_argument("--hint", action="store_true", help="say how many speakers there are")
     parser.add_argument("--rows", type=Path, default=Path("diarization-rows.jsonl"))
     parser.add_argument("--turns", type=Path, help="where to keep what is found")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after that long")
+    parser.add_argument("--senko", type=Path, help="the python of an environment with senko, for the pipeline senko")
     arguments = parser.parse_args()
+    if "senko" in arguments.pipelines and arguments.senko is None:
+        parser.error("--senko names no environment that has it")
     arguments.until_s = time.monotonic() + 60 * arguments.minutes
     recordings = recordings_of(arguments.sets, arguments.longest_s, arguments.ids)
     asyncio.run(measure(recordings, arguments.pipelines, arguments.rows, arguments))
