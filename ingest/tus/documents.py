@@ -33,7 +33,9 @@ def problems(*statuses: int) -> Responses:
 
 
 RESUMABLE = _header("Tus-Resumable", {"type": "string", "enum": [VERSION]}, required=True)
-LENGTH = _header("Upload-Length", _COUNT, "Size of the recording; once, with any request.")
+LENGTH = _header(
+    "Upload-Length", {**_COUNT, "minimum": 1}, "Size of the recording, which is not empty; once, with any request."
+)
 CHECKSUM = _header(
     "Upload-Checksum", {"type": "string"}, f"Of this body: one of {', '.join(ALGORITHMS)}, a space, base64."
 )

@@ -48,7 +48,7 @@ class SegmentText(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: int = Field(ge=0, description="Of the segment, in the version that If-Match names.")
+    id: int = Field(ge=0, strict=True, description="Of the segment, in the version that If-Match names.")
     text: str = Field(max_length=TEXT_CHARS, description="All of it. Empty: the segment is removed.")
 
 
