@@ -103,7 +103,7 @@ def state_dict(tensors: Tensors) -> Tensors:
     renamed = {theirs: tensors[ours] for ours, theirs in _OUTER.items()}
     for side in ("encoder", "decoder"):
         for layer in range(_layers(tensors, side)):
-            renamed.update(_block(tensors, f"{side}/layer_{layer}", f"{side}.blocks.{layer}"))
+            renamed.update(_block(tensors, side, layer))
     return renamed
 
 
@@ -113,7 +113,7 @@ def variables(state: Tensors) -> Tensors:
     for side in ("encoder", "decoder"):
         blocks = {int(name.split(".")[2]) for name in state if name.startswith(f"{side}.blocks.")}
         for layer in blocks:
-            named.update(_variables(state, f"{side}.blocks.{layer}", f"{side}/layer_{layer}"))
+            named.update(_variables(state, side, layer))
     return named
 
 
@@ -127,32 +127,43 @@ def _layers(tensors: Tensors, side: str) -> int:
     return len({name.split("/")[1] for name in tensors if name.startswith(f"{side}/layer_") and name.count("/") > 2})
 
 
-def _block(tensors: Tensors, source: str, target: str) -> Iterator[tuple[str, NDArray[Any]]]:
-    def fused(name: str, *parts: str) -> Iterator[tuple[str, NDArray[Any]]]:
+def _linears(side: str) -> dict[str, tuple[str, ...]]:
+    """Linear layers of a block of the encoder or decoder: CTranslate2's, and which of openai-whisper's it joins."""
+    heard = {
+        "attention/linear_0": ("cross_attn.query",),
+        "attention/linear_1": ("cross_attn.key", "cross_attn.value"),
+        "attention/linear_2": ("cross_attn.out",),
+    }
+    return {
+        "self_attention/linear_0": ("attn.query", "attn.key", "attn.value"),
+        "self_attention/linear_1": ("attn.out",),
+        **(heard if side == "decoder" else {}),
+        "ffn/linear_0": ("mlp.0",),
+        "ffn/linear_1": ("mlp.2",),
+    }
+
+
+def _norms(side: str) -> dict[str, str]:
+    """Layer norms of a block, by the layers that CTranslate2 has them with."""
+    heard = {"attention": "cross_attn_ln"} if side == "decoder" else {}
+    return {"self_attention": "attn_ln", **heard, "ffn": "mlp_ln"}
+
+
+def _block(tensors: Tensors, side: str, layer: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    source, target = f"{side}/layer_{layer}", f"{side}.blocks.{layer}"
+    for name, parts in _linears(side).items():
         for kind in ("weight", "bias"):
             for part, tensor in zip(parts, np.split(tensors[f"{source}/{name}/{kind}"], len(parts)), strict=True):
                 if not (part.endswith("key") and kind == "bias"):
                     yield f"{target}.{part}.{kind}", tensor
-
-    def norm(name: str, part: str) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, part in _norms(side).items():
         yield f"{target}.{part}.weight", tensors[f"{source}/{name}/layer_norm/gamma"]
         yield f"{target}.{part}.bias", tensors[f"{source}/{name}/layer_norm/beta"]
 
-    yield from fused("self_attention/linear_0", "attn.query", "attn.key", "attn.value")
-    yield from fused("self_attention/linear_1", "attn.out")
-    yield from norm("self_attention", "attn_ln")
-    if source.startswith("decoder"):
-        yield from fused("attention/linear_0", "cross_attn.query")
-        yield from fused("attention/linear_1", "cross_attn.key", "cross_attn.value")
-        yield from fused("attention/linear_2", "cross_attn.out")
-        yield from norm("attention", "cross_attn_ln")
-    yield from fused("ffn/linear_0", "mlp.0")
-    yield from fused("ffn/linear_1", "mlp.2")
-    yield from norm("ffn", "mlp_ln")
 
-
-def _variables(state: Tensors, source: str, target: str) -> Iterator[tuple[str, NDArray[Any]]]:
-    def joined(name: str, *parts: str) -> Iterator[tuple[str, NDArray[Any]]]:
+def _variables(state: Tensors, side: str, layer: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    source, target = f"{side}.blocks.{layer}", f"{side}/layer_{layer}"
+    for name, parts in _linears(side).items():
         weights = [state[f"{source}.{part}.weight"] for part in parts]
         biases = [
             state.get(f"{source}.{part}.bias", np.zeros(len(weight), weight.dtype))
@@ -160,19 +171,6 @@ def _variables(state: Tensors, source: str, target: str) -> Iterator[tuple[str, 
         ]
         yield f"{target}/{name}/weight", np.concatenate(weights)
         yield f"{target}/{name}/bias", np.concatenate(biases)
-
-    def norm(name: str, part: str) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, part in _norms(side).items():
         yield f"{target}/{name}/layer_norm/gamma", state[f"{source}.{part}.weight"]
         yield f"{target}/{name}/layer_norm/beta", state[f"{source}.{part}.bias"]
-
-    yield from joined("self_attention/linear_0", "attn.query", "attn.key", "attn.value")
-    yield from joined("self_attention/linear_1", "attn.out")
-    yield from norm("self_attention", "attn_ln")
-    if source.startswith("decoder"):
-        yield from joined("attention/linear_0", "cross_attn.query")
-        yield from joined("attention/linear_1", "cross_attn.key", "cross_attn.value")
-        yield from joined("attention/linear_2", "cross_attn.out")
-        yield from norm("attention", "cross_attn_ln")
-    yield from joined("ffn/linear_0", "mlp.0")
-    yield from joined("ffn/linear_1", "mlp.2")
-    yield from norm("ffn", "mlp_ln")
