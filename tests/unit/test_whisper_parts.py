@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from whisper.decoding import ApplyTimestampRules, SuppressTokens
-from whisper.model import ModelDimensions, Whisper
+from whisper.model import Whisper
 from whisper.timing import dtw_cpu, median_filter
 from whisper.tokenizer import get_tokenizer
 
+from tests.support.small_whisper import DIMENSIONS, mels, small_whisper
 from transcriber.engines.belief import best, loops, next_temperature, repeats, silent
 from transcriber.engines.whisper.alignment import emphasised, first_positions, median_of_seven
 from transcriber.engines.whisper.caches import Tokens
@@ -23,18 +24,6 @@ from transcriber.engines.whisper.rules import Grammar, Vocabulary, choose, restr
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tiktoken:pytest.PytestUnraisableExceptionWarning")
 
-DIMENSIONS = ModelDimensions(
-    n_mels=80,
-    n_audio_ctx=150,
-    n_audio_state=128,
-    n_audio_head=2,
-    n_audio_layer=2,
-    n_vocab=51865,
-    n_text_ctx=64,
-    n_text_state=128,
-    n_text_head=2,
-    n_text_layer=2,
-)
 SEQUENCES = [[50258, 50259, 50359, 50364, 11, 22, 33, 44], [50258, 50262, 50359, 50364, 99, 8, 7, 66]]
 
 
@@ -46,18 +35,12 @@ def without_gradients() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def model() -> Whisper:
-    torch.manual_seed(3)
-    model = Whisper(DIMENSIONS).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(0, 0.08)
-    return model
+    return small_whisper()
 
 
 @pytest.fixture(scope="module")
 def mel() -> torch.Tensor:
-    return torch.randn(2, 80, 300, generator=torch.Generator().manual_seed(5))
+    return mels(2)
 
 
 def logits_of(model: Whisper, precision: Precision, features: torch.Tensor) -> tuple[torch.Tensor, Decoder]:
