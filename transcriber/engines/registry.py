@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from polyvox import weights
 from polyvox.errors import Invalid
@@ -13,6 +16,8 @@ from polyvox.weights.own import OwnModels
 from transcriber.engines.base import TranscriberEngine
 from transcriber.engines.model_cache import ModelCache
 from transcriber.engines.windowed import WindowedEngine, WindowModel
+
+M = TypeVar("M")
 
 ENGINES = ("ctranslate2", "whisper")
 MODELS_LOADED = 2
@@ -50,54 +55,33 @@ def load(
     if engine not in ENGINES:
         raise Invalid(f"there is no engine {engine!r}; choose one of: {', '.join(ENGINES)}", code="unknown-engine")
 
-    if engine == "whisper":
-        return _whisper(weights_dir, device, threads, default_model, models_loaded, own, beams or GREEDY, memory_bytes)
+    def place(model: str) -> Path:
+        return folder_of(engine, model, weights_dir, own)
 
-    def load_model(name: str) -> WindowModel:
-        from transcriber.engines.ctranslate2 import BEAMS, CTranslate2Model
-
-        folder = folder_of(engine, name, weights_dir, own)
-        return CTranslate2Model(folder, device=device, threads=threads, compute_type=compute_type, beams=beams or BEAMS)
-
-    models = ModelCache(
-        load_model,
-        capacity=models_loaded,
-        bound_bytes=memory_bytes,
-        expected=lambda name: size_on_disk(folder_of(engine, name, weights_dir, own)),
-    )
-    return WindowedEngine(engine, models, default_model=default_model)
-
-
-def _whisper(
-    weights_dir: Path,
-    device: str,
-    threads: int,
-    default_model: str,
-    models_loaded: int,
-    own: OwnModels,
-    beams: int,
-    memory_bytes: int | None,
-) -> TranscriberEngine:
-    # torch and numba take seconds to import, which who uses the other engine need not wait for.
-    from transcriber.engines.whisper.engine import WhisperEngine
-    from transcriber.engines.whisper.model import WhisperModel
-
-    def load_model(name: str) -> WhisperModel:
-        return WhisperModel(
-            folder_of("whisper", name, weights_dir, own),
-            device=device,
-            threads=threads,
-            beams=beams,
-            memory_bytes=memory_bytes,
+    def cached(load_model: Callable[[Path], M]) -> ModelCache[M]:
+        return ModelCache(
+            lambda model: load_model(place(model)),
+            capacity=models_loaded,
+            bound_bytes=memory_bytes,
+            expected=lambda model: size_on_disk(place(model)),
         )
 
-    models = ModelCache(
-        load_model,
-        capacity=models_loaded,
-        bound_bytes=memory_bytes,
-        expected=lambda name: size_on_disk(folder_of("whisper", name, weights_dir, own)),
-    )
-    return WhisperEngine(models, default_model=default_model)
+    if engine == "whisper":
+        # torch and numba take seconds to import, which who uses the other engine need not wait for.
+        from transcriber.engines.whisper.engine import WhisperEngine
+        from transcriber.engines.whisper.model import WhisperModel
+
+        on_torch = partial(
+            WhisperModel, device=device, threads=threads, beams=beams or GREEDY, memory_bytes=memory_bytes
+        )
+        return WhisperEngine(cached(on_torch), default_model=default_model)
+
+    def load_model(folder: Path) -> WindowModel:
+        from transcriber.engines.ctranslate2 import BEAMS, CTranslate2Model
+
+        return CTranslate2Model(folder, device=device, threads=threads, compute_type=compute_type, beams=beams or BEAMS)
+
+    return WindowedEngine(engine, cached(load_model), default_model=default_model)
 
 
 def size_on_disk(place: Path) -> int:
