@@ -14,7 +14,7 @@ from diarizer.engines.heard import Heard
 from diarizer.notes import Notes, NotesOfNobody
 from polyvox import weights
 from polyvox.child.child import Child
-from polyvox.child.pool import MODEL_ENV, ChildPool, threads_each
+from polyvox.child.pool import MODEL_ENV, ChildPool, memory_each, threads_each
 from polyvox.errors import Invalid, PolyvoxError
 from polyvox.settings import Settings
 
@@ -135,13 +135,12 @@ class EngineProcesses:
 
     async def _engine_kwargs(self) -> dict[str, Any]:
         settings = self._settings
-        bound = settings.diarizer_gpu_memory_gib
         kwargs: dict[str, Any] = {
             "pipeline": settings.diarizer_pipeline,
             "hf_token": settings.hf_token,
             "device": settings.device,
             "threads": threads_each(settings.threads, settings.diarizer_concurrency),
-            "memory_bytes": None if bound is None else int(bound * (1 << 30) / settings.diarizer_concurrency),
+            "memory_bytes": memory_each(settings.diarizer_gpu_memory_gib, settings.diarizer_concurrency),
         }
         if settings.diarizer_pipeline == "builtin":
             kwargs["segmentation"] = await self._weights(*SEGMENTATION)

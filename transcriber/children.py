@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from polyvox.child.child import Child
-from polyvox.child.pool import MODEL_ENV, ChildPool, threads_each
+from polyvox.child.pool import MODEL_ENV, ChildPool, memory_each, threads_each
 from polyvox.errors import Invalid, PolyvoxError
 from polyvox.metrics import MODEL_LOAD, Metrics
 from polyvox.settings import Settings
@@ -35,14 +35,12 @@ class Models:
         count = settings.transcriber_concurrency
         # Another engine would work off one after the other what it was given together.
         self.shared = settings.transcriber_batch if settings.transcriber_engine == "whisper" else 1
-        bound = settings.transcriber_gpu_memory_gib
         kwargs = {
             "weights_dir": str(settings.weights_dir),
             "device": settings.device,
             "threads": threads_each(settings.threads, count),
             "default_model": settings.transcriber_model,
-            # Each process has models of its own.
-            "memory_bytes": None if bound is None else int(bound * (1 << 30) / count),
+            "memory_bytes": memory_each(settings.transcriber_gpu_memory_gib, count),
             "beams": settings.transcriber_beams,
             "own_models": dict(settings.transcriber_models),
         }

@@ -108,6 +108,11 @@ def threads_each(threads: int, children: int) -> int:
     return threads or max(1, cores() // children)
 
 
+def memory_each(gib: float | None, children: int) -> int | None:
+    """Bytes of a GPU for one of ``children`` processes, each with models of its own; None bounds nothing."""
+    return None if gib is None else int(gib * (1 << 30) / children)
+
+
 def cores() -> int:
     """Cores this process may use, which in a container can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
