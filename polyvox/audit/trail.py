@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from polyvox.contracts import decode
 from polyvox.contracts.audited import Audited, AuditedAction, AuditedOutcome
+from polyvox.cursors import checked
 from polyvox.errors import Invalid
 from polyvox.ports import EventLog, Record, TopicPartition
 
@@ -119,9 +119,5 @@ def _cursor(places: dict[TopicPartition, int]) -> str:
 
 
 def _read_cursor(cursor: str) -> dict[int, int]:
-    if not re.fullmatch(CURSOR, cursor):
-        raise Invalid(
-            "This cursor is none of ours: take next_cursor from the page before, as it is.", code="bad-cursor"
-        )
-    told = (place.split(".") for place in cursor.split("-"))
+    told = (place.split(".") for place in checked(cursor, CURSOR).split("-"))
     return {int(partition): int(offset) for partition, offset in told}

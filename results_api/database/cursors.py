@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
-from polyvox.errors import Invalid
+from polyvox.cursors import checked
 from results_api.database.rows import to_us
 
 CURSOR = r"^[0-9]{1,16}\.[A-Za-z0-9._-]{1,64}$"
@@ -17,9 +16,5 @@ def cursor_of(time: datetime, id: str) -> str:
 
 def read_cursor(cursor: str) -> tuple[int, str]:
     """Microseconds since 1970, and the id. Raises Invalid for a cursor that is none."""
-    if not re.fullmatch(CURSOR, cursor):
-        raise Invalid(
-            "This cursor is none of ours: take next_cursor from the page before, as it is.", code="bad-cursor"
-        )
-    time_us, _, id = cursor.partition(".")
+    time_us, _, id = checked(cursor, CURSOR).partition(".")
     return int(time_us), id

@@ -6,7 +6,6 @@ tags are looked up in the full-text index; only times are those of the recording
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import RowMapping
 
-from polyvox.errors import Invalid
+from polyvox.cursors import checked
 from results_api.database.database import Database
 from results_api.database.rows import from_us, to_us
 from results_api.database.searchable import BLOCK, BLOCK_BITS, index_of
@@ -161,8 +160,4 @@ def _hit(row: RowMapping, asked: Sequence[Term]) -> Hit:
 
 
 def _read_cursor(cursor: str) -> int:
-    if not re.fullmatch(CURSOR, cursor):
-        raise Invalid(
-            "This cursor is none of ours: take next_cursor from the page before, as it is.", code="bad-cursor"
-        )
-    return min(int(cursor), _LAST)
+    return min(int(checked(cursor, CURSOR)), _LAST)
