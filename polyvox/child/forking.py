@@ -17,7 +17,7 @@ import sys
 import traceback
 
 from polyvox.child import main as child
-from polyvox.child.nursery import ENDED, FORKED, NEWS
+from polyvox.child.nursery import ENDED, FORKED, NEWS, REQUEST
 
 _PR_SET_PDEATHSIG = 1
 
@@ -50,26 +50,30 @@ def serve(channel: socket.socket) -> None:
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     poll.register(woken, select.POLLIN)
+    numbers: dict[int, int] = {}
     while True:
         ready = {number for number, _ in poll.poll()}
         if woken.fileno() in ready:
             woken.recv(4096)
-            reap(channel)
+            reap(channel, numbers)
         if channel.fileno() in ready:
-            request, fds, _, _ = socket.recv_fds(channel, 1, 2)
+            request, fds, _, _ = socket.recv_fds(channel, REQUEST.size, 2)
             if not request:
                 return
-            if os.fork() == 0:
+            (number,) = REQUEST.unpack(request)
+            pid = os.fork()
+            if pid == 0:
                 signal.set_wakeup_fd(-1)
                 woken.close()
                 waker.close()
-                become_child(channel, fds)
+                become_child(channel, number, fds)
+            numbers[pid] = number
             for descriptor in fds:
                 os.close(descriptor)
 
 
-def reap(channel: socket.socket) -> None:
-    """Say how those that ended ended."""
+def reap(channel: socket.socket, numbers: dict[int, int]) -> None:
+    """Say how those that ended ended. ``numbers``: of children by process id."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -77,10 +81,10 @@ def reap(channel: socket.socket) -> None:
             return
         if pid == 0:
             return
-        channel.sendall(NEWS.pack(ENDED, pid, os.waitstatus_to_exitcode(status)))
+        channel.sendall(NEWS.pack(ENDED, numbers.pop(pid), pid, os.waitstatus_to_exitcode(status)))
 
 
-def become_child(nursery: socket.socket, fds: list[int]) -> None:
+def become_child(nursery: socket.socket, number: int, fds: list[int]) -> None:
     """What polyvox.child.main is in a fresh interpreter. Does not return."""
     status = 1
     try:
@@ -92,7 +96,7 @@ def become_child(nursery: socket.socket, fds: list[int]) -> None:
         os.dup2(output, 2)
         os.close(output)
         # Said by the child, not for it: from here on a signal to its group reaches it.
-        nursery.sendall(NEWS.pack(FORKED, os.getpid(), 0))
+        nursery.sendall(NEWS.pack(FORKED, number, os.getpid(), 0))
         nursery.close()
         child.main(served, parent_pid)
         status = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -17,19 +18,25 @@ from collections.abc import Mapping, Sequence
 
 from polyvox.errors import ChildCrashed
 
-NEWS = struct.Struct("!cii")
-"""What the nursery says: kind, process id, exit status. The child itself says FORKED, its parent ENDED."""
+REQUEST = struct.Struct("!I")
+"""What a nursery is asked with, beside two descriptors: a number for the child."""
+NEWS = struct.Struct("!cIii")
+"""What it says: kind, the child's number, process id, exit status. The child itself says FORKED, its parent ENDED."""
 FORKED, ENDED = b"F", b"E"
 START_TIMEOUT_S = 60.0
 
 
 class ForkedProcess:
-    """As much of ``asyncio.subprocess.Process`` as a ChildProcess uses."""
+    """As much of ``asyncio.subprocess.Process`` as a ChildProcess uses. ``pid`` is known once it has ``begun``."""
 
-    def __init__(self, pid: int, stdout: asyncio.StreamReader) -> None:
-        self.pid = pid
+    def __init__(self, stdout: asyncio.StreamReader) -> None:
         self.stdout = stdout
+        self.begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def pid(self) -> int:
+        return self.begun.result()
 
     @property
     def returncode(self) -> int | None:
@@ -37,6 +44,10 @@ class ForkedProcess:
 
     async def wait(self) -> int:
         return await asyncio.shield(self._ended)
+
+    def begin(self, pid: int) -> None:
+        if not self.begun.done():
+            self.begun.set_result(pid)
 
     def end(self, status: int) -> None:
         if not self._ended.done():
@@ -58,34 +69,32 @@ class Nursery:
         self._process: asyncio.subprocess.Process | None = None
         self._channel: socket.socket | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._numbers = itertools.cycle(range(1 << 32))
         self._children: dict[int, ForkedProcess] = {}
-        self._awaited: asyncio.Future[int] | None = None
         self._turn = asyncio.Lock()
 
     async def fork(self, channel: socket.socket) -> ForkedProcess:
-        """A new child that serves ``channel`` as polyvox.child.main does.
+        """A new child that serves ``channel`` as polyvox.child.main does. It may have ended already.
 
         Raises:
             ChildCrashed: the nursery does not start, or died.
         """
         async with self._turn:
-            if self._channel is None:
-                await self._start()
-            assert self._channel is not None
-            loop = asyncio.get_running_loop()
+            nursery = self._channel or await self._start()
             stdout, said = await _output()
-            self._awaited = loop.create_future()
+            number, child = next(self._numbers), ForkedProcess(stdout)
+            self._children[number] = child
             try:
                 # A few bytes: a socket that takes nothing belongs to a process that is gone.
-                socket.send_fds(self._channel, [b"f"], [channel.fileno(), said.fileno()])
+                socket.send_fds(nursery, [REQUEST.pack(number)], [channel.fileno(), said.fileno()])
                 async with asyncio.timeout(START_TIMEOUT_S):
-                    pid = await self._awaited
+                    await child.begun
             except (OSError, TimeoutError) as error:
+                self._children.pop(number, None)
                 await self._stop()
                 raise ChildCrashed(f"the process that {self._name} processes are forked from is gone") from error
             finally:
                 said.close()
-            child = self._children[pid] = ForkedProcess(pid, stdout)
             return child
 
     async def close(self) -> None:
@@ -93,7 +102,7 @@ class Nursery:
         async with self._turn:
             await self._stop()
 
-    async def _start(self) -> None:
+    async def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
@@ -108,6 +117,7 @@ class Nursery:
             )
         self._channel = ours
         self._listener = asyncio.create_task(self._listen(ours), name=f"nursery of {self._name}")
+        return ours
 
     async def _listen(self, channel: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -124,18 +134,19 @@ class Nursery:
             # Children of a process that is gone are gone with it.
             for child in self._children.values():
                 child.end(-signal.SIGKILL)
+                if not child.begun.done():
+                    child.begun.set_exception(ConnectionResetError("the nursery is gone"))
             self._children.clear()
-            if self._awaited is not None and not self._awaited.done():
-                self._awaited.set_exception(ConnectionResetError("the nursery is gone"))
             if self._channel is channel:
                 self._channel = None
             channel.close()
 
-    def _take(self, kind: bytes, pid: int, status: int) -> None:
-        if kind == FORKED:
-            if self._awaited is not None and not self._awaited.done():
-                self._awaited.set_result(pid)
-        elif (child := self._children.pop(pid, None)) is not None:
+    def _take(self, kind: bytes, number: int, pid: int, status: int) -> None:
+        child = self._children[number]
+        # A child that ends before it can say so has begun all the same.
+        child.begin(pid)
+        if kind == ENDED:
+            del self._children[number]
             child.end(status)
 
     async def _stop(self) -> None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 
 from polyvox.child.child import Child
 from polyvox.child.nursery import Nursery
-from polyvox.errors import ChildCrashed
+from polyvox.errors import ChildCrashed, OutOfMemory
 from polyvox.host import loop_factory
+from polyvox.metrics import CHILD_RESTARTS
+from tests.support import mortal
 from tests.support.polling import until
+from tests.support.recorded_metrics import RecordedMetrics
 
+ROOT = Path(__file__).resolve().parents[2]
 TARGET = "tests.support.child_targets:Target"
 
 
@@ -63,6 +69,43 @@ async def test_children_go_with_the_nursery_and_the_next_call_gets_another(nurse
     await until(lambda: not psutil.pid_exists(pid), what="the child to go with its nursery")
     assert await child.call("greet", "again", timeout_s=20) == "hello again 1"
     assert parent_of(child) != parent
+    await child.close()
+
+
+async def test_children_that_die_before_they_can_say_a_word_are_told_of_at_once() -> None:
+    nursery = Nursery([f"{mortal.__name__}:doom"], env={"PYTHONPATH": str(ROOT)}, name="model")
+    metrics = RecordedMetrics()
+    child = Child(TARGET, {}, name="model", nursery=nursery, metrics=metrics)
+    for _ in range(2):
+        with pytest.raises(OutOfMemory):
+            await child.start()
+    assert metrics.count(CHILD_RESTARTS, child="model", cause="OutOfMemory") == 2
+    await nursery.close()
+
+
+async def test_children_killed_at_any_moment_of_their_birth_are_told_of_at_once(nursery: Nursery) -> None:
+    child = Child(TARGET, {}, name="model", nursery=nursery)
+    await child.start()
+    parent = parent_of(child)
+    await child.close()
+    done = threading.Event()
+
+    def kill_whoever_shows() -> None:
+        while not done.is_set():
+            for born in parent.children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    born.kill()
+
+    killing = asyncio.create_task(asyncio.to_thread(kill_whoever_shows))
+    try:
+        for _ in range(30):
+            with pytest.raises(OutOfMemory):
+                await child.start()
+    finally:
+        done.set()
+        await killing
+    assert await child.call("greet", "you", timeout_s=20) == "hello you 1"
+    assert parent_of(child) == parent
     await child.close()
 
 
