@@ -41,16 +41,16 @@ def published_turns(turns: Sequence[Turn]) -> list[TranscriptTurn]:
 def speakers(
     turns: Sequence[Turn], words: Sequence[SpokenWord], people: Mapping[str, Recognised] = MappingProxyType({})
 ) -> list[TranscriptSpeaker]:
-    """Everybody with a turn, labelled by name, or Speaker 1, 2, … in the order of first turns or words."""
+    """Everybody with a turn, labelled by name, or Speaker 1, 2, … in the order in which they have words.
+
+    A breath or a slip of some milliseconds makes nobody the first. Who says no word comes last, in the order of first
+    turns.
+    """
     spoken: dict[str, list[tuple[float, float]]] = {}
-    first_s: dict[str, float] = {}
     for turn in turns:
         spoken.setdefault(turn.speaker, []).append((turn.start_s, turn.end_s))
-        first_s[turn.speaker] = min(turn.start_s, first_s.get(turn.speaker, turn.start_s))
-    for word in words:
-        if word.speaker not in (None, UNKNOWN):
-            first_s[word.speaker] = min(word.start_s, first_s.get(word.speaker, word.start_s))
-    ranked = sorted(first_s, key=lambda speaker: (first_s[speaker], speaker))
+    saying = dict.fromkeys(word.speaker for word in words if word.speaker not in (None, UNKNOWN))
+    silent = sorted(spoken.keys() - saying.keys(), key=lambda speaker: (min(spoken[speaker]), speaker))
     return [
         TranscriptSpeaker(
             id=speaker,
@@ -58,7 +58,7 @@ def speakers(
             speech=seconds(total_s(union(spoken.get(speaker, ())))),
             person=people[speaker].person if speaker in people else None,
         )
-        for number, speaker in enumerate(ranked, start=1)
+        for number, speaker in enumerate([*saying, *silent], start=1)
     ]
 
 

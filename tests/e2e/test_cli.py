@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from polyvox.topics import TOPICS
 from tests.support.command import Running, polyvox
 from tests.support.product import Product
 from tests.support.uploads import wav
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -229,8 +232,10 @@ def test_an_interrupted_command_stops_all_and_leaves_nothing(
 def test_the_demo_shows_speakers_and_where_the_files_are(tmp_path: Path) -> None:
     result = polyvox("demo", "--out", "here", cwd=tmp_path)
     assert result.status == 0, result.err
-    assert "Speaker 1" in result.out
-    assert "Speaker 2" in result.out
+    # What the README shows is what there is to see; the words may differ a little from one CPU to another.
+    shown = re.findall(r"(Speaker \d)  (\w+)", (ROOT / "README.md").read_text())
+    seen = re.findall(r"(Speaker \d)  (\w+)", result.out)
+    assert shown[:3] == seen[:3]
     assert "2 speakers" in result.out
     for extension in ("json", "srt", "vtt"):
         assert f"here/{sample().stem}.{extension}" in result.out

@@ -142,6 +142,16 @@ def test_speakers_of_words_are_listed_and_labelled(media: MergeInput) -> None:
     assert [speaker.label for speaker in transcript.speakers] == [f"Speaker {n + 1}" for n in range(len(known))]
 
 
+@given(merge_inputs())
+@settings(max_examples=50)
+def test_speaker_1_is_who_says_the_first_word_however_short_a_sound_somebody_made_before(media: MergeInput) -> None:
+    transcript = merge(media)
+    named = (word.speaker for word in words_of(transcript) if word.speaker not in (None, "unknown"))
+    saying = list(dict.fromkeys(named))
+    silent = [t.speaker for t in transcript.turns if t.speaker not in saying]
+    assert [speaker.id for speaker in transcript.speakers] == [*saying, *dict.fromkeys(silent)]
+
+
 def test_an_empty_recording_gives_an_empty_transcript() -> None:
     diarization = Diarization(media_id=MEDIA_ID, duration_s=5, turns=[], engine="p", model="b")
     media = MergeInput(MEDIA_ID, 5.0, (PartSpan(part=0, start_s=0, end_s=5),), (part(0, []),), diarization, stages=DONE)
