@@ -48,7 +48,7 @@ compose-test: setup ## try docker-compose.yml out with podman, as root; 10 minut
 test: setup ## run all tests
 	@$(BIN)/polyvox weights pull
 	@$(BIN)/python -m infra.native fetch
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 conformance: setup ## look for requests that the API answers otherwise than its OpenAPI document says
 	@$(BIN)/python -m tests.conformance

@@ -1,4 +1,4 @@
-"""Shared fixtures: where the evaluation recordings are, and a clock that tests turn."""
+"""What holds for all tests: shared fixtures, the order of files, and no property that fails because a core was busy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.support.real_servers",
@@ -18,6 +19,18 @@ pytest_plugins = [
 
 ROOT = Path(__file__).resolve().parent.parent
 EVAL = ROOT.parent / "shared" / "eval" / "open"
+SLOW_FIRST = ("chaos", "e2e", "ports", "architecture", "browser", "properties", "contracts", "unit")
+"""Folders, as they are handed out when several processes share the tests: the last files to end are short ones."""
+
+# How long an example took says how busy the machine was. The rest of a profile is as hypothesis has it, here or in CI.
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One process alone keeps to the alphabet."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: SLOW_FIRST.index(item.path.relative_to(ROOT / "tests").parts[0]))
 
 
 @pytest.fixture(scope="session")
