@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 EVAL = ROOT.parent / "shared" / "eval" / "open"
 SLOW_FIRST = ("chaos", "e2e", "ports", "architecture", "browser", "properties", "contracts", "unit")
 """Folders, as they are handed out when several processes share the tests: the last files to end are short ones."""
+
+# Threads of torch that wait for each other spinning take the cores from the other processes: a file of tests on small
+# networks took 2 minutes beside busy ones. To be said before torch is imported; what the product starts says it, too.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # How long an example took says how busy the machine was. The rest of a profile is as hypothesis has it, here or in CI.
 settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
