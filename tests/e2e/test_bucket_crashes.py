@@ -31,7 +31,7 @@ async def dies(here: World, operation: str, matching: str, *, on_log: bool = Fal
     faults = runtime.log.faults if on_log else runtime.store.faults  # type: ignore[attr-defined]
     reached = faults.hang(operation, matching=matching)
     working = asyncio.create_task(service.work(runtime))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         await reached.wait()
     # Killed: whatever the tasks would still do goes nowhere.
     for each in (runtime.store, runtime.log):

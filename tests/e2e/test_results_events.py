@@ -105,7 +105,7 @@ async def test_many_clients_share_one_poller_which_ends_with_the_last(world: Res
     async with world.serving() as client:
         limits = httpx.Limits(max_connections=200)
         async with (
-            httpx.AsyncClient(base_url=client.base_url, limits=limits, timeout=30) as many,
+            httpx.AsyncClient(base_url=client.base_url, limits=limits, timeout=60) as many,
             AsyncExitStack() as stack,
         ):
             sources = [
@@ -127,7 +127,7 @@ async def test_a_stopping_process_ends_its_streams(world: Results, client: httpx
     recording = Recording()
     await tell(world, recording, 0)
     path = f"/v1/media/{recording.media_id}/events"
-    async with asyncio.timeout(10), httpx_sse.aconnect_sse(client, "GET", path) as source:
+    async with asyncio.timeout(60), httpx_sse.aconnect_sse(client, "GET", path) as source:
         events = source.aiter_sse()
         await anext(events)
         world.runtime.stopping.set()
@@ -140,7 +140,7 @@ async def test_silence_is_filled_with_heartbeats(
     monkeypatch.setattr("results_api.http.events.HEARTBEAT_S", 0.05)
     recording = Recording()
     await tell(world, recording, 0)
-    async with asyncio.timeout(10), client.stream("GET", f"/v1/media/{recording.media_id}/events") as response:
+    async with asyncio.timeout(60), client.stream("GET", f"/v1/media/{recording.media_id}/events") as response:
         heartbeats = 0
         async for line in response.aiter_lines():
             heartbeats += line.startswith(":")
@@ -155,7 +155,7 @@ async def test_slow_clients_miss_steps_but_not_the_last(world: Results) -> None:
     watching = Watching(world.database, asyncio.Event(), poll_every_s=0.01)
     with watching.watch(recording.media_id, 1) as watcher:
         await tell(world, recording, 1, 2, 3)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await world.status(recording.media_id) != "completed":
                 assert await watcher.news()
     assert watching.watched == 0
@@ -178,7 +178,7 @@ async def test_the_client_library_follows_a_recording_to_its_end(world: Results,
     recording = Recording()
     await recording.store_all(world.store)
     async with AsyncClient(str(client.base_url)) as polyvox, asyncio.TaskGroup() as group:
-        waiting = group.create_task(polyvox.wait(recording.media_id, timeout_s=30))
+        waiting = group.create_task(polyvox.wait(recording.media_id, timeout_s=60))
         await until(_polling, "the client to wait")
         await tell(world, recording, *range(len(recording.facts)))
         state = await waiting

@@ -162,7 +162,7 @@ async def test_results_from_before_become_searchable_once(world: Results, client
 async def test_a_running_projection_makes_older_results_searchable(world: Results, client: httpx.AsyncClient) -> None:
     await publish(world, Spoken(filename="old", said="This was said."))
     await _forget(world)
-    async with world.projecting(), asyncio.timeout(30):
+    async with world.projecting(), asyncio.timeout(90):
         while await found(client, "said") != ["old"]:
             await asyncio.sleep(0.05)
 
@@ -230,7 +230,7 @@ async def test_no_text_is_taken_for_a_query_language(world: Results, client: htt
     def fuzz(q: str, other: str) -> None:
         ask(http, q, other)
 
-    with httpx.Client(base_url=client.base_url, timeout=20) as http:
+    with httpx.Client(base_url=client.base_url, timeout=60) as http:
         for text in hostile:
             await asyncio.to_thread(ask, http, text, text)
         await asyncio.to_thread(fuzz)

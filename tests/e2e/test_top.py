@@ -83,7 +83,7 @@ def services(tmp_path: Path) -> Iterator[tuple[str, str]]:
         for one in running:
             one.send(signal.SIGTERM)
         for one in running:
-            one.result(within_s=30)
+            one.result(within_s=60)
 
 
 async def test_what_waits_and_what_failed_is_added_up_over_all_processes(
@@ -101,9 +101,9 @@ async def test_what_waits_and_what_failed_is_added_up_over_all_processes(
         (tmp_path / "empty.wav").write_bytes(wav(tone(0.0)))
         client.upload(tmp_path / "good.wav")
         failed_id = client.upload(tmp_path / "empty.wav")
-        client.wait(failed_id, timeout_s=30)
+        client.wait(failed_id, timeout_s=60)
 
-        await until(lambda: waiting_s() == 4.0, deadline_s=30)
+        await until(lambda: waiting_s() == 4.0, deadline_s=60)
     answer = polyvox("top", *EVERY, "--json", *(f"--server={one}" for one in (front, behind, GONE)), cwd=tmp_path)
     assert answer.status == 0, answer.err
     found = json.loads(answer.out)
@@ -119,10 +119,10 @@ async def test_what_waits_and_what_failed_is_added_up_over_all_processes(
     assert failed_id in shown
 
     with on_terminal("top", "--every", "0.3", "--server", front, cwd=tmp_path) as (terminal, process):
-        seen = read_until(terminal, "RTFx", within_s=30)
-        assert "transcribe" in seen + read_until(terminal, "transcribe", within_s=30)
+        seen = read_until(terminal, "RTFx", within_s=60)
+        assert "transcribe" in seen + read_until(terminal, "transcribe", within_s=60)
         process.send_signal(signal.SIGINT)
-        read_until(terminal, "\x1b[?1049l", within_s=30)
+        read_until(terminal, "\x1b[?1049l", within_s=60)
         assert process.wait(30) == 0
 
 

@@ -133,7 +133,7 @@ async def test_an_endless_answer_is_not_read() -> None:
 
     async with talking(endless) as port:
         assert await post(f"http://receiver.test:{port}/", names(["127.0.0.1"])) == Answer(200, None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await ended.wait()
     assert sent_bytes < 64 * 1024 * 1024
 
@@ -149,7 +149,7 @@ async def test_a_receiver_that_keeps_talking_is_left_in_time(piece: bytes) -> No
     async with talking(drip) as port:
         began_s = time.monotonic()
         answer = await post(f"http://receiver.test:{port}/", names(["127.0.0.1"]), timeout_s=0.4)
-        assert time.monotonic() - began_s < 5
+        assert time.monotonic() - began_s < 30
     assert answer.status is None
     assert answer.error
 

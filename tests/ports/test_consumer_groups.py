@@ -70,7 +70,7 @@ async def test_an_empty_poll_waits_as_long_as_it_was_told(logs: LogWorld, log: E
     await settled(1, consumer, deadline_s=logs.patience_s)
     start_s = time.monotonic()
     assert await consumer.getmany(timeout_ms=300) == {}
-    assert 0.25 < time.monotonic() - start_s < 5.0
+    assert 0.25 < time.monotonic() - start_s < 30.0
 
 
 async def test_a_parked_poll_wakes_when_another_client_appends(logs: LogWorld, log: EventLog) -> None:

@@ -22,6 +22,8 @@ from tests.support.polling import until
 from tests.support.turned_clock import TurnedClock
 
 TOPIC = "work"
+SESSION_S = 2.4
+"""Of members whose loop stands still: long enough for a busy machine to take a second more than a test asks for."""
 ONLY = TopicPartition(TOPIC, 0)
 
 
@@ -177,7 +179,7 @@ async def test_a_listener_may_stop_its_own_consumer(log: EmbeddedLog) -> None:
     await until(first.assignment)
     second = await log.subscribe("g", [TOPIC], member="b")
     assert await collect(second, 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await first.stop()
 
 
@@ -187,7 +189,7 @@ def running_member(folder: Path, listener: Listener) -> Iterator[tuple[asyncio.A
     loop, log = asyncio.new_event_loop(), EmbeddedLog(folder)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    subscribing = log.subscribe("g", [TOPIC], member="threaded", session_timeout_s=1.2, listener=listener)
+    subscribing = log.subscribe("g", [TOPIC], member="threaded", session_timeout_s=SESSION_S, listener=listener)
     asyncio.run_coroutine_threadsafe(subscribing, loop).result()
     try:
         yield loop, log
@@ -204,7 +206,7 @@ async def test_a_loop_may_stall_for_less_than_a_session_but_not_for_longer(tmp_p
     listener = Listener()
     with running_member(tmp_path / "log", listener) as (loop, _):
         await until(lambda: listener.heard("assigned"))
-        other = await log.subscribe("g", [TOPIC], member="other", session_timeout_s=1.2)
+        other = await log.subscribe("g", [TOPIC], member="other", session_timeout_s=SESSION_S)
         await until(lambda: len(other.assignment()) == 1)
         heard = len(listener.calls)
         stalled = threading.Event()
@@ -220,8 +222,8 @@ async def test_a_loop_may_stall_for_less_than_a_session_but_not_for_longer(tmp_p
         await until(ended.is_set)
         assert len(other.assignment()) == 1
         assert len(listener.calls) == heard
-        loop.call_soon_threadsafe(stall, 4.0)
-        await until(lambda: len(other.assignment()) == 2, deadline_s=3.9)
+        loop.call_soon_threadsafe(stall, 3 * SESSION_S)
+        await until(lambda: len(other.assignment()) == 2, deadline_s=3 * SESSION_S - 0.1)
         # Back on its feet it joins again.
         await until(lambda: len(other.assignment()) == 1)
         await until(lambda: [kind for kind, _ in listener.calls[heard:]][-2:] == ["revoked", "assigned"])
@@ -233,7 +235,7 @@ async def test_an_idle_consumer_costs_next_to_nothing(log: EmbeddedLog) -> None:
     await until(consumer.assignment)
     start_s = time.process_time()
     await consumer.getmany(timeout_ms=1500)
-    assert time.process_time() - start_s < 0.05 * 1.5
+    assert time.process_time() - start_s < 0.1 * 1.5
 
 
 async def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ async def test_what_was_refused_does_not_turn_up_later(broker: Kafka, log: Kafka
         *(producing.append(log._clients, [Message(TOPIC, f"k{i}", b"refused")], within_s=1.0) for i in range(20)),
         return_exceptions=True,
     )
-    assert time.monotonic() - began_s < 5.0
+    assert time.monotonic() - began_s < 15.0
     assert [type(answer) for answer in answers] == [Unavailable] * 20
     await asyncio.to_thread(broker.start_node, 0)
 

@@ -18,7 +18,7 @@ class Child:
         self._process = process
         self.lines: list[list[str]] = []
 
-    async def line(self, first: str, *, deadline_s: float = 30.0) -> list[str]:
+    async def line(self, first: str, *, deadline_s: float = 60.0) -> list[str]:
         """The words of the next line that starts with ``first``."""
         async with asyncio.timeout(deadline_s):
             while True:
@@ -30,7 +30,7 @@ class Child:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self._process.pid, number)
 
-    async def rest(self, *, deadline_s: float = 60.0) -> list[list[str]]:
+    async def rest(self, *, deadline_s: float = 120.0) -> list[list[str]]:
         """All lines to the end of the process."""
         async with asyncio.timeout(deadline_s):
             while await self._next() is not None:

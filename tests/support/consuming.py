@@ -36,7 +36,7 @@ class Listener:
         return [partitions for kind, partitions in self.calls if kind == what and partitions]
 
 
-async def collect(consumer: Consumer, count: int, *, deadline_s: float = 20.0, most: int | None = None) -> list[Record]:
+async def collect(consumer: Consumer, count: int, *, deadline_s: float = 60.0, most: int | None = None) -> list[Record]:
     """At least ``count`` records in the order in which they came, without committing."""
     give_up_s = time.monotonic() + deadline_s
     found: list[Record] = []

@@ -55,7 +55,7 @@ class Guarded:
         return await self.nobody({"Authorization": f"Bearer {text}"})
 
     async def nobody(self, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
-        return await self.clients.enter_async_context(httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20))
+        return await self.clients.enter_async_context(httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60))
 
     async def recording(self, client: httpx.AsyncClient, **fields: str) -> str:
         """One that is uploaded by that client and completed."""

@@ -11,7 +11,7 @@ from typing import Any
 PAUSE_S = 0.01
 
 
-async def until(condition: Callable[[], Any | Awaitable[Any]], *, deadline_s: float = 20.0, what: str = "") -> Any:
+async def until(condition: Callable[[], Any | Awaitable[Any]], *, deadline_s: float = 60.0, what: str = "") -> Any:
     """The first true value of ``condition``, which may be async; fails the test after the deadline."""
     give_up_s = time.monotonic() + deadline_s
     while True:

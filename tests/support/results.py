@@ -80,7 +80,7 @@ class Results:
     async def serving(self) -> AsyncIterator[httpx.AsyncClient]:
         """A client of the API on a real server."""
         app = create_app([API.http(self.runtime)], title="Polyvox")  # type: ignore[misc]
-        async with serve(app) as url, httpx.AsyncClient(base_url=url, timeout=20) as client:
+        async with serve(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
             yield client
 
     async def append(self, messages: Sequence[Message]) -> None:

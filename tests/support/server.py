@@ -36,7 +36,7 @@ async def serve(app: FastAPI, *, port: int = 0, connections: type[asyncio.Protoc
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not server.started:
                     if task.done():
                         await task
@@ -90,7 +90,7 @@ class RawConnection:
                 return not await self._reader.read()
         return True
 
-    async def response(self, *, timeout_s: float = 20.0) -> tuple[int, str]:
+    async def response(self, *, timeout_s: float = 60.0) -> tuple[int, str]:
         """Status and everything after the status line, up to where the body ends."""
         async with asyncio.timeout(timeout_s):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode()

@@ -21,7 +21,7 @@ from tests.support.recorded_metrics import RecordedMetrics
 
 TOPIC = MediaDeleted.TOPIC
 STAGE = "projection"
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def deleted(media_id: str) -> MediaDeleted:

@@ -48,10 +48,10 @@ async def test_children_are_forked_from_one_process_and_know_nothing_of_this_one
     first, second = (Child(TARGET, {}, name="model", nursery=nursery) for _ in range(2))
     await asyncio.gather(first.start(), second.start())
     assert parent_of(first) == parent_of(second) != psutil.Process()
-    assert await first.call("environment", "ONLY", timeout_s=20) == "this"
-    assert await first.call("environment", "A_SECRET", timeout_s=20) is None
-    assert await first.call("greet", "you", timeout_s=20) == "hello you 1"
-    assert await second.call("greet", "you", timeout_s=20) == "hello you 1"
+    assert await first.call("environment", "ONLY", timeout_s=60) == "this"
+    assert await first.call("environment", "A_SECRET", timeout_s=60) is None
+    assert await first.call("greet", "you", timeout_s=60) == "hello you 1"
+    assert await second.call("greet", "you", timeout_s=60) == "hello you 1"
     await first.close()
     await second.close()
 
@@ -67,7 +67,7 @@ async def test_children_go_with_the_nursery_and_the_next_call_gets_another(nurse
     with pytest.raises(ChildCrashed):
         await waiting
     await until(lambda: not psutil.pid_exists(pid), what="the child to go with its nursery")
-    assert await child.call("greet", "again", timeout_s=20) == "hello again 1"
+    assert await child.call("greet", "again", timeout_s=60) == "hello again 1"
     assert parent_of(child) != parent
     await child.close()
 
@@ -104,7 +104,7 @@ async def test_children_killed_at_any_moment_of_their_birth_are_told_of_at_once(
     finally:
         done.set()
         await killing
-    assert await child.call("greet", "you", timeout_s=20) == "hello you 1"
+    assert await child.call("greet", "you", timeout_s=60) == "hello you 1"
     assert parent_of(child) == parent
     await child.close()
 

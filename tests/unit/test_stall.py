@@ -12,7 +12,7 @@ from polyvox.stall import watch_stalls
 async def test_a_blocked_loop_is_measured() -> None:
     late_s: list[float] = []
     watch = asyncio.create_task(watch_stalls(late_s.append, interval_s=0.01))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(late_s) < 3:
             await asyncio.sleep(0.01)
         time.sleep(0.4)
@@ -21,4 +21,4 @@ async def test_a_blocked_loop_is_measured() -> None:
     watch.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watch
-    assert max(late_s) < 10
+    assert max(late_s) < 60
