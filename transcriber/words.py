@@ -75,6 +75,18 @@ def shorten(
     return start_s, end_s
 
 
+def sentences(aligned: Sequence[Aligned]) -> list[int]:
+    """How many tokens each sentence has: the segments of an answer without timestamps."""
+    counts, ended = [0], False
+    for word in aligned:
+        if ended and word.text.strip().strip(CLOSING):
+            counts.append(0)
+            ended = False
+        counts[-1] += word.tokens
+        ended |= word.text.rstrip("\"'”)]} ").endswith(SENTENCE_ENDS)
+    return [count for count in counts if count]
+
+
 def merge_punctuation(words: Sequence[Placed]) -> list[Placed]:
     """Join marks that stand alone with the word they belong to."""
     joined: list[Placed] = []

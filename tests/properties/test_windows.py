@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from transcriber.speech import FRAME_S, MIN_SILENCE_S, Region, find_regions, split_long, subtract, total_s
 from transcriber.windows import MAX_S, PAD_S, SAMPLE_RATE_HZ, Window, plan, spread, uncovered
-from transcriber.words import Aligned, merge_punctuation, place
+from transcriber.words import SENTENCE_ENDS, Aligned, merge_punctuation, place, sentences
 
 TINY_S = 1e-6
 
@@ -227,3 +227,26 @@ def test_windows_are_taken_from_all_over(given_speech: tuple[list[Region], float
     assert taken == sorted(set(taken))
     if len(found) > 1 and count > 1:
         assert (taken[0], taken[-1]) == (0, len(found) - 1)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([" one", " two.", " Mr.", ' "three?"', "。", "!", " four", ' "']), st.integers(1, 3))
+    )
+)
+def test_sentences_have_every_token_once_and_end_where_they_stop(texts: list[tuple[str, int]]) -> None:
+    aligned = [Aligned(text, 0.0, 0.0, 1.0, tokens) for text, tokens in texts]
+    counts = sentences(aligned)
+    assert sum(counts) == sum(word.tokens for word in aligned)
+    assert all(counts)
+    ends = np.cumsum([word.tokens for word in aligned]).tolist()
+    for end in np.cumsum(counts).tolist()[:-1]:
+        so_far = "".join(word.text for word in aligned[: ends.index(end) + 1])
+        assert so_far.rstrip('" ').endswith(SENTENCE_ENDS)
+
+
+def test_an_answer_without_stops_is_one_sentence() -> None:
+    words = [Aligned(text, 0.0, 0.0, 1.0, 2) for text in (" so", " it", " is")]
+    assert sentences(words) == [6]
+    assert sentences([*words, Aligned(".", 0.0, 0.0, 1.0, 1), *words]) == [7, 6]
+    assert sentences([]) == []

@@ -33,7 +33,7 @@ def test_a_tile_is_the_exact_product_on_any_processor() -> None:
 
 def test_the_rules_in_one_pass_are_those_in_tensors() -> None:
     random = torch.Generator().manual_seed(2)
-    vocabulary = Vocabulary(end=40, first_timestamp=50, never=torch.tensor([3, 44]))
+    vocabulary = Vocabulary(end=40, first_timestamp=50, blank=7, never=torch.tensor([3, 44]))
     logits = 4 * torch.randn(6, 75, generator=random)
     # One row is all but sure of a timestamp; one may write nothing but timestamps; one none of them.
     logits[0, 60] = 30.0

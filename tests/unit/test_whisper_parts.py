@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from whisper.decoding import ApplyTimestampRules, SuppressTokens
+from whisper.decoding import ApplyTimestampRules, SuppressBlank, SuppressTokens
 from whisper.model import Whisper
 from whisper.timing import dtw_cpu, median_filter
 from whisper.tokenizer import get_tokenizer
@@ -150,6 +150,35 @@ def test_the_rules_are_openais() -> None:
         grammar.note(rows, tokens.numpy(), vocabulary)
         for row, token in enumerate(tokens.tolist()):
             written[row].append(token)
+
+
+def test_without_timestamps_the_rules_are_openais_beside_rows_that_write_them() -> None:
+    tokenizer = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
+    vocabulary = Vocabulary.of(tokenizer, "cpu")
+    no_timestamps = list(range(vocabulary.first_timestamp, DIMENSIONS.n_vocab))
+    plain = [SuppressBlank(tokenizer, 0), SuppressTokens([*vocabulary.never.tolist(), *no_timestamps])]
+    timed = [SuppressTokens(vocabulary.never.tolist()), ApplyTimestampRules(tokenizer, 0, 50)]
+    grammar, rows = Grammar(2), np.arange(2)
+    grammar.start(0, timed=False)
+    grammar.start(1, timed=True)
+    written = torch.zeros(2, 0, dtype=torch.long)
+    generator = torch.Generator().manual_seed(4)
+    for step in range(3):
+        logits = torch.randn(2, DIMENSIONS.n_vocab, generator=generator)
+        logits[:, [vocabulary.blank, vocabulary.first_timestamp + 3]] += 20
+        expected = logits.clone()
+        for row, rules in enumerate((plain, timed)):
+            for rule in rules:
+                rule.apply(expected[row : row + 1], written[row : row + 1])
+        if step == 0:
+            # Ours begins with no language either.
+            expected[0, vocabulary.end :] = -torch.inf
+        sums = restrict(logits, grammar, rows, vocabulary)
+        assert torch.equal(logits, expected)
+        torch.testing.assert_close(sums, expected.logsumexp(-1), rtol=1e-5, atol=1e-5)
+        tokens = logits.argmax(-1)
+        grammar.note(rows, tokens.numpy(), vocabulary)
+        written = torch.cat([written, tokens[:, None]], 1)
 
 
 def test_drawing_follows_the_temperature() -> None:

@@ -20,7 +20,7 @@ from transcriber.engines.whisper.batch import Batch, Job
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.model import WhisperModel
 from transcriber.engines.windowed import WARMING_SAMPLES, check, opened, split_at_timestamps
-from transcriber.words import Aligned, Placed, place
+from transcriber.words import Aligned, Placed, place, sentences
 
 Item = tuple[NDArray[np.float32], TranscribeOptions]
 
@@ -90,6 +90,7 @@ class _Work:
             None if left.index is None else self.features.pop(left.index, None),
             partial(left.recording.settle, left) if left.recording.is_open(left) else None,
             options.temperature,
+            timestamps=left.round_ > 0,
         )
 
     def count(self, job: Job, left: Left) -> None:
@@ -163,4 +164,5 @@ def _words(model: WhisperModel, job: Job, left: Left, hypothesis: Hypothesis) ->
         first_special=model.vocabulary.end,
         split=tokenizer.split_to_word_tokens,
     )
-    return place(aligned, [len(group) for group in groups], window)
+    # An answer without timestamps has the segments that its sentences are.
+    return place(aligned, sentences(aligned) if len(groups) == 1 else [len(group) for group in groups], window)

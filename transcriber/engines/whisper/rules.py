@@ -1,7 +1,7 @@
-"""What Whisper may write next: timestamps in pairs and in order, no symbols that nobody speaks.
+"""What Whisper may write next: timestamps in pairs and in order or none at all, no symbols that nobody speaks.
 
-The rules are openai-whisper's (decoding.py: ApplyTimestampRules, SuppressTokens), for a batch at once and
-without copies of the vocabulary's logits.
+The rules are openai-whisper's (decoding.py: ApplyTimestampRules, SuppressBlank, SuppressTokens), for a batch at once
+and without copies of the vocabulary's logits.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Vocabulary:
 
     end: int
     first_timestamp: int
+    blank: int
+    """A space by itself, with which no text begins."""
     never: Tensor
     """Token ids that are never written."""
 
@@ -41,7 +43,7 @@ class Vocabulary:
             tokenizer.no_timestamps,
         ]
         never = torch.tensor(sorted({*tokenizer.non_speech_tokens, *special}), device=device)
-        return cls(tokenizer.eot, tokenizer.timestamp_begin, never)
+        return cls(tokenizer.eot, tokenizer.timestamp_begin, tokenizer.encode(" ")[0], never)
 
 
 @dataclass(slots=True)
@@ -49,6 +51,8 @@ class Grammar:
     """What each of ``rows`` sequences has written, as far as the rules ask. Arrays (rows,)."""
 
     rows: int
+    timed: NDArray[np.bool_] = field(init=False)
+    """It writes timestamps."""
     begun: NDArray[np.bool_] = field(init=False)
     ended_in_timestamp: NDArray[np.bool_] = field(init=False)
     """The last token is a timestamp."""
@@ -58,12 +62,14 @@ class Grammar:
     """The last timestamp's number, -1 for none."""
 
     def __post_init__(self) -> None:
+        self.timed = np.ones(self.rows, np.bool_)
         self.begun = np.zeros(self.rows, np.bool_)
         self.ended_in_timestamp = np.zeros(self.rows, np.bool_)
         self.paired = np.ones(self.rows, np.bool_)
         self.latest = np.full(self.rows, -1, np.int64)
 
-    def start(self, row: int) -> None:
+    def start(self, row: int, *, timed: bool) -> None:
+        self.timed[row] = timed
         self.begun[row] = False
         self.ended_in_timestamp[row] = False
         self.paired[row] = True
@@ -71,7 +77,7 @@ class Grammar:
 
     def move(self, source: NDArray[np.int64], to: NDArray[np.int64]) -> None:
         """Let the rows ``to`` be where ``source`` are."""
-        for array in (self.begun, self.ended_in_timestamp, self.paired, self.latest):
+        for array in (self.timed, self.begun, self.ended_in_timestamp, self.paired, self.latest):
             array[to] = array[source]
 
     def note(self, rows: NDArray[np.int64], tokens: NDArray[np.int64], vocabulary: Vocabulary) -> None:
@@ -97,8 +103,13 @@ def restrict(logits: Tensor, grammar: Grammar, rows: NDArray[np.int64], vocabula
     high = np.where(begun, logits.shape[1] - first, round(FIRST_TIMESTAMP_BY_S * TIMESTAMPS_PER_S))
     high = np.where(begun & after & pair, -1, high)
     low = np.where(latest >= 0, low, 0)
-    no_words, no_end = ~begun | (after & ~pair), ~begun
+    timed = grammar.timed[rows]
+    low, high = np.where(timed, low, 0), np.where(timed, high, -1)
+    no_words, no_end = timed & (~begun | (after & ~pair)), ~begun
     bounds = np.stack([low, high])
+    opening = np.flatnonzero(~timed & ~begun)
+    if opening.size:
+        logits[torch.as_tensor(opening, device=logits.device), vocabulary.blank] = -torch.inf
     if logits.device.type != "cpu":
         return restrict_tensors(logits, vocabulary, bounds, no_words, no_end)
     sums = np.empty(len(rows), np.float32)
