@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -25,14 +24,6 @@ from tests.support.product import Product
 from tests.support.uploads import wav
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    product = Product(tmp_path_factory.mktemp("cli") / "data")
-    product.start()
-    yield product
-    product.stop()
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS, "weights pull", "weights list", "weights verify"])
@@ -127,8 +118,8 @@ def test_the_doctor_says_how_to_get_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
-def test_one_file_is_printed_and_nothing_else(product: Product, tmp_path: Path) -> None:
-    result = polyvox("transcribe", sample(), "--server", product.url, "--speakers", "2", cwd=tmp_path)
+def test_one_file_is_printed_and_nothing_else(whole_product: Product, tmp_path: Path) -> None:
+    result = polyvox("transcribe", sample(), "--server", whole_product.url, "--speakers", "2", cwd=tmp_path)
     assert result.status == 0
     assert result.err.splitlines() == [f"done {sample()}"]
     lines = result.out.splitlines()
@@ -139,7 +130,7 @@ def test_one_file_is_printed_and_nothing_else(product: Product, tmp_path: Path) 
 
 @pytest.mark.models
 def test_a_folder_gives_a_file_for_each_recording_and_a_reason_for_each_failure(
-    product: Product, tmp_path: Path
+    whole_product: Product, tmp_path: Path
 ) -> None:
     folder = tmp_path / "in"
     (folder / "sub").mkdir(parents=True)
@@ -149,7 +140,7 @@ def test_a_folder_gives_a_file_for_each_recording_and_a_reason_for_each_failure(
     (folder / "empty.flac").touch()
     (tmp_path / "note.txt").write_text("hello\n" * 100)
     result = polyvox(
-        *("transcribe", folder, "note.txt", "--server", product.url, "--format", "json", "--out", "out"),
+        *("transcribe", folder, "note.txt", "--server", whole_product.url, "--format", "json", "--out", "out"),
         *("--no-diarize", "--task", "translate", "--language", "de"),
         cwd=tmp_path,
     )
@@ -171,9 +162,9 @@ def test_a_folder_gives_a_file_for_each_recording_and_a_reason_for_each_failure(
 
 @pytest.mark.models
 @pytest.mark.parametrize("format", ["json", "text", "srt", "vtt", "rttm"])
-def test_every_format_is_written(product: Product, tmp_path: Path, format: str) -> None:
+def test_every_format_is_written(whole_product: Product, tmp_path: Path, format: str) -> None:
     (tmp_path / "quiet.wav").write_bytes(wav(1.0))
-    arguments = ["transcribe", "quiet.wav", "--server", product.url, "--format", format, "--out", "deep/out"]
+    arguments = ["transcribe", "quiet.wav", "--server", whole_product.url, "--format", format, "--out", "deep/out"]
     result = polyvox(*arguments, cwd=tmp_path)
     assert (result.status, result.out) == (0, "")
     assert (tmp_path / "deep" / "out" / f"quiet.{format}").exists()
@@ -182,19 +173,19 @@ def test_every_format_is_written(product: Product, tmp_path: Path, format: str) 
 @pytest.mark.models
 @pytest.mark.parametrize("option", ["model", "engine"])
 def test_what_the_server_does_not_know_is_refused_with_what_it_knows(
-    product: Product, tmp_path: Path, option: str
+    whole_product: Product, tmp_path: Path, option: str
 ) -> None:
     (tmp_path / "quiet.wav").write_bytes(wav(1.0))
-    result = polyvox("transcribe", "quiet.wav", "--server", product.url, f"--{option}", "nope", cwd=tmp_path)
+    result = polyvox("transcribe", "quiet.wav", "--server", whole_product.url, f"--{option}", "nope", cwd=tmp_path)
     assert result.status == 1
     assert f"The {option} 'nope' is not known here. Known are:" in result.err
 
 
 @pytest.mark.models
-def test_progress_on_a_terminal_leaves_standard_output_alone(product: Product, tmp_path: Path) -> None:
+def test_progress_on_a_terminal_leaves_standard_output_alone(whole_product: Product, tmp_path: Path) -> None:
     (tmp_path / "quiet.wav").write_bytes(wav(1.0))
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "polyvox.cli", "transcribe", "quiet.wav", "--server", product.url]
+    command = [sys.executable, "-m", "polyvox.cli", "transcribe", "quiet.wav", "--server", whole_product.url]
     command += ["--format", "vtt"]
     done = subprocess.run(
         command, check=False, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, stdin=theirs, timeout=120, text=True

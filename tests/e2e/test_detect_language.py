@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from polyvox.cli.local_server import temporary_server
 from polyvox.client import AsyncClient
 from polyvox.errors import Invalid
-from polyvox.settings import Settings
+from tests.support.polling import until
+from tests.support.product import Product
 from tests.support.uploads import wav
 
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client() -> AsyncIterator[AsyncClient]:
-    async with temporary_server(Settings()) as url, AsyncClient(url) as client:
+async def client(whole_product: Product) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient(whole_product.url) as client:
         yield client
 
 
@@ -52,5 +52,15 @@ async def test_what_is_no_media_is_refused(client: AsyncClient, tmp_path: Path) 
         await client.detect_language(text)
 
 
-async def test_nothing_is_kept(client: AsyncClient) -> None:
-    assert [recording async for recording in client.list()] == []
+async def test_nothing_is_kept(client: AsyncClient, tmp_path: Path) -> None:
+    async def listed() -> set[str]:
+        return {recording.media_id async for recording in client.list()}
+
+    async def no_more_than_before() -> bool:
+        return await listed() <= before
+
+    before = await listed()
+    sound = tmp_path / "sound.wav"
+    sound.write_bytes(wav(seconds=3))
+    await client.detect_language(sound)
+    await until(no_more_than_before)

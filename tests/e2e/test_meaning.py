@@ -10,10 +10,9 @@ import pytest_asyncio
 
 from benchmarks.scoring import SpokenTurn, der, read_rttm, read_stm, speaker_accuracy, wer
 from polyvox.cli.demo import sample
-from polyvox.cli.local_server import temporary_server
 from polyvox.client import AsyncClient
 from polyvox.contracts import Transcript
-from polyvox.settings import Settings
+from tests.support.product import Product
 
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
 
@@ -27,8 +26,8 @@ class Outcome:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def outcome() -> AsyncIterator[Outcome]:
-    async with temporary_server(Settings()) as url, AsyncClient(url) as client:
+async def outcome(whole_product: Product) -> AsyncIterator[Outcome]:
+    async with AsyncClient(whole_product.url) as client:
         media_id = await client.upload(sample())
         state = await client.wait(media_id, timeout_s=240)
         assert state.status == "completed", state.document

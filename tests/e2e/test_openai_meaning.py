@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from openai import AsyncOpenAI
 
 from polyvox.cli.demo import sample
-from polyvox.cli.local_server import temporary_server
-from polyvox.settings import Settings
 from tests.support.audio_files import RATE_HZ, read_audio
+from tests.support.product import Product
 from tests.support.transcribers import transcriber
 
-pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.models]
 FROM_S = 18
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def url() -> AsyncIterator[str]:
-    async with temporary_server(Settings()) as url:
-        yield url
+@pytest.fixture
+def url(whole_product: Product) -> str:
+    return whole_product.url
 
 
 async def test_a_telephone_call_is_told_apart(url: str) -> None:
