@@ -35,10 +35,9 @@ VICTIMS = (
 
 @pytest.fixture
 def product(tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path / "data")
-    product.start()
-    yield product
-    product.stop()
+    with Product(tmp_path / "data") as product:
+        yield product
+        product.stop()
 
 
 @pytest.fixture

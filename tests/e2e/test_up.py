@@ -35,27 +35,25 @@ def test_an_address_of_another_machine_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.models
 def test_ctrl_c_hands_back_what_is_in_flight_and_the_next_start_goes_on(tmp_path: Path) -> None:
-    product = Product(tmp_path / "data", environment={"POLYVOX_DRAIN_TIMEOUT_S": "2"})
-    product.start()
-    other = polyvox("up", "--port", "0", "--data", product.data_dir, cwd=tmp_path)
-    assert (other.status, other.out) == (1, "")
-    assert "another `polyvox up` runs on" in other.err
+    with Product(tmp_path / "data", environment={"POLYVOX_DRAIN_TIMEOUT_S": "2"}) as product:
+        other = polyvox("up", "--port", "0", "--data", product.data_dir, cwd=tmp_path)
+        assert (other.status, other.out) == (1, "")
+        assert "another `polyvox up` runs on" in other.err
 
-    with Client(product.url) as client:
-        media_id = client.upload(speech(tmp_path / "speech.flac", 6.0))
-    below = psutil.Process(product.pid).children(recursive=True)
-    assert len(below) >= 5
-    began_s = time.monotonic()
-    assert product.stop() == 0
-    # The drain that was asked for, not the usual 25 s; processes want a second or two to end.
-    assert time.monotonic() - began_s < 22
-    _, alive = psutil.wait_procs(below, timeout=20)
-    assert not alive
+        with Client(product.url) as client:
+            media_id = client.upload(speech(tmp_path / "speech.flac", 6.0))
+        below = psutil.Process(product.pid).children(recursive=True)
+        assert len(below) >= 5
+        began_s = time.monotonic()
+        assert product.stop() == 0
+        # The drain that was asked for, not the usual 25 s; processes want a second or two to end.
+        assert time.monotonic() - began_s < 22
+        _, alive = psutil.wait_procs(below, timeout=20)
+        assert not alive
 
-    product.start()
-    with Client(product.url) as client:
-        assert client.wait(media_id, timeout_s=120).status == "completed"
-    product.kill_all()
+        product.start()
+        with Client(product.url) as client:
+            assert client.wait(media_id, timeout_s=120).status == "completed"
 
 
 @pytest.mark.models

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import httpx
 import psutil
@@ -16,7 +18,7 @@ from polyvox.cli.local_server import free_port
 
 
 class Product:
-    """`polyvox up` on one data folder and one port."""
+    """`polyvox up` on one data folder and one port. Used with ``with``, it leaves nothing behind whatever happens."""
 
     def __init__(self, data_dir: Path, *, environment: dict[str, str] | None = None) -> None:
         self.data_dir = data_dir
@@ -25,6 +27,16 @@ class Product:
         self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.log_file = data_dir.with_suffix(".log")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill_all()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "polyvox.cli", "up", "--data", str(self.data_dir), "--port", str(self.port)]
@@ -36,7 +48,13 @@ class Product:
                 env={**os.environ, "POLYVOX_LOG_LEVEL": "info", **self._environment},
                 start_new_session=True,
             )
-        self.until_ready()
+        try:
+            self.until_ready()
+        except BaseException:
+            # What is below it notices and ends.
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def until_ready(self, within_s: float = 120.0) -> None:
         deadline = time.monotonic() + within_s

@@ -15,7 +15,6 @@ def whole_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]
 
     tests/conftest.py names the files that use it. A test that stops it, or wants it empty, starts one of its own.
     """
-    product = Product(tmp_path_factory.mktemp("whole-product") / "data")
-    product.start()
-    yield product
-    product.stop()
+    with Product(tmp_path_factory.mktemp("whole-product") / "data") as product:
+        yield product
+        product.stop()
