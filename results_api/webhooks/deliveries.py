@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from results_api.database.batches import Batches
 from results_api.database.connections import reading, transaction
 from results_api.database.database import Database
 from results_api.database.rows import from_us, to_us
@@ -17,6 +18,8 @@ from results_api.webhooks.delivery import ATTEMPTS, ATTEMPTS_KEPT, Attempt, Deli
 from results_api.webhooks.messages import DELETED, Message
 
 _OF = (table.c.webhook_id, table.c.event_id)
+NOTED_MAX = 64
+"""Attempts that are noted at once. Each by itself, many that fail would keep SQLite to themselves."""
 
 
 class Deliveries:
@@ -24,6 +27,11 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._notes: Batches[sa.Update, None] = Batches(self._note_some, most=NOTED_MAX)
+
+    async def close(self) -> None:
+        """Returns when everything is noted."""
+        await self._notes.close()
 
     async def add(self, message: Message, webhook_ids: Collection[str], now: datetime) -> None:
         """Note that they are to be told. Those who were told before, or are about to be, are left as they are."""
@@ -65,17 +73,24 @@ class Deliveries:
         async with reading(self._database.engine) as connection:
             return [(row.webhook_id, row.event_id) for row in await connection.execute(query)]
 
-    async def claim(self, webhook_id: str, event_id: str, now: datetime, until: datetime) -> Delivery | None:
-        """Nobody else gets it until then; None when somebody else was quicker."""
-        claim = (
-            sa.update(table)
-            .where(_is(webhook_id, event_id), _is_due(now))
-            .values(claimed_until_us=to_us(until))
-            .returning(*table.c)
-        )
+    async def claim(self, some: Collection[tuple[str, str]], now: datetime, until: datetime) -> list[Delivery]:
+        """``some``: ids of webhook and event. Nobody else gets them until then; those that somebody else was quicker to
+        get are left out."""
+        if not some:
+            return []
+        claimed = []
         async with transaction(self._database.engine) as connection:
-            row = (await connection.execute(claim)).mappings().first()
-        return _delivery(row) if row else None
+            # In one order, or two who claim the same wait for each other.
+            for webhook_id, event_id in sorted(some):
+                claim = (
+                    sa.update(table)
+                    .where(_is(webhook_id, event_id), _is_due(now))
+                    .values(claimed_until_us=to_us(until))
+                    .returning(*table.c)
+                )
+                if row := (await connection.execute(claim)).mappings().first():
+                    claimed.append(_delivery(row))
+        return claimed
 
     async def note(
         self, claimed: Delivery, attempt: Attempt | None, *, state: State, next_at: datetime, now: datetime
@@ -91,8 +106,13 @@ class Deliveries:
             "attempts": ATTEMPTS.dump_json(attempts).decode(),
         }
         mine = _is(claimed.webhook_id, claimed.event_id) & (table.c.claimed_until_us == claimed.claimed_until_us)
+        await self._notes.ask(sa.update(table).where(mine).values(**values))
+
+    async def _note_some(self, updates: list[sa.Update]) -> list[None]:
         async with transaction(self._database.engine) as connection:
-            await connection.execute(sa.update(table).where(mine).values(**values))
+            for update in updates:
+                await connection.execute(update)
+        return [None] * len(updates)
 
     async def replay(self, webhook_id: str, event_id: str, now: datetime) -> Delivery | None:
         """Tell it again at once, whatever became of it; None when there is no such delivery."""

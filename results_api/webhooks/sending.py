@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -81,21 +81,17 @@ class Sender:
             for task in self._sending:
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)
+            await self.deliveries.close()
 
     async def begin(self) -> list[asyncio.Task[None]]:
         """Begin to send what is due, as much as there is room for. Raises Unavailable."""
         begun: list[asyncio.Task[None]] = []
         while room := AT_ONCE - len(self._sending):
+            now = self.clock.now()
             full = [webhook_id for webhook_id, count in self._busy.items() if count >= AT_ONCE_EACH]
-            claimed = 0
-            for webhook_id, event_id in await self.deliveries.due(self.clock.now(), without=full, limit=room):
-                if self._busy[webhook_id] >= AT_ONCE_EACH:
-                    continue
-                now = self.clock.now()
-                delivery = await self.deliveries.claim(webhook_id, event_id, now, now + CLAIM)
-                if delivery is not None:
-                    begun.append(self._start(delivery))
-                    claimed += 1
+            due = await self.deliveries.due(now, without=full, limit=room)
+            claimed = await self.deliveries.claim(self._fitting(due), now, now + CLAIM)
+            begun += [self._start(delivery) for delivery in claimed]
             if not claimed:
                 break
         return begun
@@ -121,6 +117,16 @@ class Sender:
         await self.deliveries.note(delivery, attempt, state=state, next_at=now + (delay or timedelta()), now=now)
         self._count("gone" if gone else "failed" if delay else "given-up")
         self._say(endpoint, delivery, attempt, delay)
+
+    def _fitting(self, due: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """No more of one receiver than it is sent at once."""
+        busy = self._busy.copy()
+        fitting = []
+        for webhook_id, event_id in due:
+            if busy[webhook_id] < AT_ONCE_EACH:
+                busy[webhook_id] += 1
+                fitting.append((webhook_id, event_id))
+        return fitting
 
     async def _attempt(self, endpoint: Endpoint, delivery: Delivery) -> Attempt:
         at: datetime = self.clock.now()

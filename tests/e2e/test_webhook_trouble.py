@@ -104,10 +104,9 @@ async def test_what_a_dead_process_was_at_is_sent_by_another_with_the_same_id(pl
         event = failed(clock)
         await follower(world, clock).handle(event)
         # It dies between its claim and the answer.
-        claimed = await Deliveries(world.database).claim(
-            webhook["webhook_id"], event.id, clock.now(), clock.now() + CLAIM
+        (claimed,) = await Deliveries(world.database).claim(
+            [(webhook["webhook_id"], event.id)], clock.now(), clock.now() + CLAIM
         )
-        assert claimed is not None
         async with sender(world, clock) as one, sender(world, clock) as two:
             assert await send_due(one) == 0
             clock.turn(CLAIM.total_seconds() + 1)
@@ -164,6 +163,11 @@ async def test_a_receiver_that_does_not_answer_leaves_room_for_the_others(place:
             # The disabled one's end without a request; the silent one's fill its share.
             receiver.answers = [answer_late] * AT_ONCE_EACH
             begun = await sends.begin()
+
+            async def are_ended() -> bool:
+                return {one["state"] for one in await deliveries(client, well)} == {"failed"}
+
+            await until(are_ended, "those of the disabled one to end")
             await Endpoints(world.database).enable(well["webhook_id"])
 
             async def is_full() -> bool:
