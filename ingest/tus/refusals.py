@@ -49,7 +49,7 @@ def too_long(size_bytes: int) -> Problem:
 
 def other_length(size_bytes: int) -> Problem:
     return Problem(
-        400,
+        409,
         "other-length",
         "The upload has another length",
         f"The upload has {size_bytes} bytes; its length cannot change. Begin a new one.",

@@ -14,6 +14,7 @@ from ingest.upload import refusals
 from polyvox import languages
 from polyvox.contracts import Options
 from polyvox.http import Problem
+from polyvox.http.parameters import whole
 from polyvox.settings import Settings
 from polyvox.settings.remote import OPENAI
 from polyvox.weights import known_models
@@ -127,6 +128,8 @@ def check_options(
     entries: dict[str, str] = {}
     _add_metadata(entries, metadata)
     wanted: dict[str, Any] = {"keep_suspects": known.keep_suspects, **values, "metadata": entries}
+    if typed:
+        wanted = {name: whole(value) for name, value in wanted.items()}
     if isinstance(language := wanted.get("language"), str):
         wanted["language"] = None if language.lower() == "auto" else language.lower()
     if isinstance(some := wanted.get("languages"), str):

@@ -102,10 +102,17 @@ def router(keyring: Keyring, known: KnownKeys) -> APIRouter:
     async def index() -> KeyList:
         return KeyList(items=[KeyDocument.of(key) for key in await keyring.all() if sees(key.tenant)])
 
-    @api.get("/v1/keys/{key_id}", summary="One key.", responses=documented(404, 503))
+    @api.get("/v1/keys/{key_id}", summary="One key.", responses=documented(404, 410, 503))
     @needs("admin")
     async def show(key_id: KeyIdInPath) -> KeyDocument:
-        return KeyDocument.of(await there(key_id))
+        """One that is revoked is gone; the list still tells of it."""
+        key = await there(key_id)
+        if key.revoked_at is not None:
+            detail = (
+                f"The key {key_id} was revoked at {key.revoked_at:%Y-%m-%dT%H:%M:%SZ}; GET /v1/keys still lists it."
+            )
+            raise Problem(410, "key-revoked", "The key is revoked", detail)
+        return KeyDocument.of(key)
 
     @api.delete("/v1/keys/{key_id}", summary="Revoke a key.", responses=documented(404, 503))
     @needs("admin")

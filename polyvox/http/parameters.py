@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 
 def text_like(pattern: str, *, min_length: int = 1, max_length: int | None = None) -> WithJsonSchema:
@@ -15,3 +15,12 @@ def text_like(pattern: str, *, min_length: int = 1, max_length: int | None = Non
 
 IdempotencyKey = Annotated[str, text_like("^[!-~]([ -~]*[!-~])?$", max_length=255)]
 """1 to 255 printable characters of ASCII. HTTP takes spaces around them away."""
+
+
+def whole(value: Any) -> Any:
+    """``value``, as an int if it is a float without a fraction: in JSON 5.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(whole)]
+"""An integer of JSON; neither a text nor true."""

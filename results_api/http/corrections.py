@@ -15,6 +15,7 @@ from polyvox.access.scopes import needs
 from polyvox.contracts import Transcript
 from polyvox.errors import Invalid, NotFound
 from polyvox.http import Problem, documented
+from polyvox.http.parameters import WholeNumber
 from polyvox.ports import ObjectStore
 from polyvox.publish import Publisher
 from polyvox.service import Runtime
@@ -48,7 +49,7 @@ class SegmentText(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: int = Field(ge=0, strict=True, description="Of the segment, in the version that If-Match names.")
+    id: WholeNumber = Field(ge=0, description="Of the segment, in the version that If-Match names.")
     text: str = Field(max_length=TEXT_CHARS, description="All of it. Empty: the segment is removed.")
 
 

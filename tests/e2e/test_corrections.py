@@ -107,7 +107,7 @@ async def test_of_two_who_looked_at_one_version_only_one_comes_through(place: Pl
         assert after["segments"][0]["text"] == accepted["segments"][0]["after"] != before["segments"][0]["text"]
 
         # The same once more, as a client does that got no answer: nothing new.
-        again = {"segments": [{"id": 0, "text": accepted["segments"][0]["after"]}]}
+        again = {"segments": [{"id": 0.0, "text": accepted["segments"][0]["after"]}]}
         repeated = await client.patch(path, json=again, headers=headers)
         assert (repeated.status_code, repeated.json()["correction_id"]) == (200, accepted["correction_id"])
         assert (await looked_at(client, recording.media_id))[1] == latest

@@ -155,6 +155,8 @@ async def test_a_tenant_s_admin_makes_and_revokes_keys_of_that_tenant_alone(two:
     assert made["key"] not in (await two.others.get("/v1/keys")).text
     assert (await two.others.delete(f"/v1/keys/{made['key_id']}")).json()["revoked_at"]
     is_problem(await device.post("/v1/media", content=wav()), 401, "revoked-api-key")
+    is_problem(await two.others.get(f"/v1/keys/{made['key_id']}"), 410, "key-revoked")
+    assert [key["revoked_at"] is None for key in (await two.others.get("/v1/keys")).json()["items"]] == [True, False]
     assert (await two.acme.get(f"/v1/keys/{two.ids['key_id']}")).json()["revoked_at"] is None
 
 

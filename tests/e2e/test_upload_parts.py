@@ -136,6 +136,8 @@ async def test_what_is_no_recording_is_refused_and_leaves_nothing(ingest: Ingest
         ({"size_bytes": (64 << 20) + 1}, 413, "too-large"),
         ({"size_bytes": 10, "options": {"langauge": "de"}}, 400, "bad-option"),
         ({"size_bytes": 10, "options": {"num_speakers": "many"}}, 400, "bad-option"),
+        ({"size_bytes": 10, "options": {"num_speakers": "2"}}, 400, "bad-option"),
+        ({"size_bytes": 10, "options": {"num_speakers": 2.5}}, 400, "bad-option"),
         ({"size_bytes": 10, "options": {"metadata": {"a": 1}}}, 400, "bad-option"),
         ({"size_bytes": 10, "lane": "fast"}, 422, "invalid-request"),
         ({"size_bytes": -1}, 422, "invalid-request"),
@@ -148,6 +150,11 @@ async def test_what_cannot_become_a_recording_is_refused_before_any_byte(
     answer = await ingest.client.post("/v1/uploads", json=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert await nothing_is_left(ingest)
+
+
+async def test_a_number_without_a_fraction_is_a_whole_one_however_json_writes_it(ingest: Ingest) -> None:
+    options = {"num_speakers": 2.0, "temperature": 0.0}
+    assert (await ingest.client.post("/v1/uploads", json={"size_bytes": 10.0, "options": options})).status_code == 201
 
 
 async def test_beginning_twice_with_one_key_begins_one_upload(ingest: Ingest) -> None:
