@@ -127,14 +127,17 @@ def load(
     with warnings.catch_warnings():
         # pyannote warns of a missing FFmpeg, which it never gets to use here, and of old checkpoints.
         warnings.simplefilter("ignore")
-        from diarizer.engines import loading
         from diarizer.engines.device import chosen
 
         place = chosen(device, threads, memory_bytes)
         if pipeline != "builtin":
-            return loading.load_published(pipeline, hf_token, place)
+            from diarizer.engines import published
+
+            return published.load_published(pipeline, hf_token, place)
         if segmentation is None or embedding is None:
             raise ValueError("the builtin pipeline needs the files of its weights")
+        from diarizer.engines import loading
+
         return loading.load_builtin(segmentation, embedding, place, memory_bytes)
 
 

@@ -9,16 +9,15 @@ and each voice of a window is the mean of the frames in which it speaks alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pyannote.audio.utils.powerset import Powerset
 from torch import Tensor
 from torch.nn import functional
 
 from diarizer.engines import campplus
+from diarizer.engines import segmentation as pyannet
 from diarizer.engines.heard import Heard
 from diarizer.engines.masks import alone_where_possible
 from diarizer.engines.timeline import FRAMES, MAX_SPEAKERS, WINDOW_S
@@ -46,17 +45,19 @@ class Listener:
     """Segmentation and voices on one device. Not thread-safe."""
 
     def __init__(
-        self, segmentation: Any, voices: campplus.CamPlusPlus, device: torch.device, *, batch_sizes: tuple[int, int]
+        self,
+        segmentation: pyannet.PyanNet,
+        voices: campplus.CamPlusPlus,
+        device: torch.device,
+        *,
+        batch_sizes: tuple[int, int],
     ) -> None:
         """``batch_sizes``: windows of segmentation and chunks of voices that go through at once."""
         self._segmentation = segmentation.to(device).eval()
         self._voices = voices.to(device).eval()
         self._device = device
         self._batch_sizes = batch_sizes
-        # Classes of segmentation-3.0 are sets of speakers: row c says who is in class c.
-        specifications = segmentation.specifications
-        sets = Powerset(len(specifications.classes), specifications.powerset_max_classes)
-        self._members = sets.mapping.numpy().astype(np.bool_)
+        self._members = pyannet.members()
 
     @torch.inference_mode()
     def hear(self, samples: NDArray[np.float32], stretch: int, progress: Callable[[float], None]) -> Heard:

@@ -23,7 +23,7 @@ _SHARES = {"segmentation": (0.0, 0.3), "embeddings": (0.3, 0.67)}
 
 
 class PyannoteEngine:
-    """A loaded pipeline; `diarizer.engines.loading` makes one."""
+    """A loaded pipeline; `diarizer.engines.published` makes one."""
 
     name = "pyannote"
 
