@@ -16,16 +16,14 @@ from polyvox.publish import Publisher
 from results_api.database import recording as recordings
 from results_api.database.database import Database
 from results_api.database.recording import Recording
+from results_api.projection.emptying import empty
 
 SOURCE = "/polyvox/projection"
 
 
 async def silence(store: ObjectStore, media_id: str, tenant: str) -> None:
     """Remove everything that can be heard of a recording. Raises Transient when the store is in trouble."""
-    for folder in keys.folders(media_id, tenant):
-        async for found in store.list(folder):
-            if keys.is_sound(media_id, found.key):
-                await store.delete(found.key)
+    await empty(store, media_id, tenant, only=lambda key: keys.is_sound(media_id, key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,14 @@ from polyvox.publish import Publisher
 from results_api.database import recording as recordings
 from results_api.database.database import Database
 from results_api.database.recording import Recording
+from results_api.projection.emptying import empty
 
 SOURCE = "/polyvox/results-api"
 
 
 async def purge(store: ObjectStore, media_id: str, tenant: str) -> None:
     """Remove every object of a recording. Raises Transient when the store is in trouble."""
-    for folder in keys.folders(media_id, tenant):
-        async for found in store.list(folder):
-            await store.delete(found.key)
+    await empty(store, media_id, tenant)
     await store.delete(keys.pending_upload(media_id))
 
 
