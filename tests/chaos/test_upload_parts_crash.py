@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from polyvox import bootstrap, keys
-from polyvox.cli.local_server import free_port
 from polyvox.client import AsyncClient
 from polyvox.settings import Settings
 from tests.support.buckets import s3_settings
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.server import RawConnection
 from tests.support.upload_server import server_process
 from tests.support.uploads import running_ingest, wav_of
@@ -43,7 +43,7 @@ async def stored(folder: Path, own: dict[str, Any], media_id: str) -> bytes:
 async def test_the_client_goes_on_when_the_server_is_killed_and_comes_back(tmp_path: Path, own: dict[str, Any]) -> None:
     recording = tmp_path / "long.wav"
     recording.write_bytes(RECORDING)
-    port, told = free_port("127.0.0.1"), list[int]()
+    port, told = free_port(), list[int]()
     async with AsyncClient(f"http://127.0.0.1:{port}", parts_above_bytes=MIB, retries=8) as client:
         with server_process(tmp_path / "data", port=port, **own) as server:
             upload = asyncio.create_task(client.upload(recording, progress=lambda done, _: told.append(done)))

@@ -19,11 +19,11 @@ from ingest.bucket import service, webhook
 from ingest.bucket.queue import Carrier
 from polyvox import topics
 from polyvox.adapters.sqs import SqsQueue
-from polyvox.cli.local_server import free_port
 from polyvox.errors import Transient, Unavailable
 from polyvox.http import create_app
 from tests.support.buckets import client_of
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.reading import records_of
 from tests.support.recorded_metrics import RecordedMetrics
 from tests.support.server import serve
@@ -164,7 +164,7 @@ async def test_without_a_token_there_is_no_webhook(here: World) -> None:
 
 async def test_minio_tells_the_webhook_until_it_listens(here: World, tmp_path: Path) -> None:
     """What is put while nobody listens is told when somebody does."""
-    port = free_port("127.0.0.1")
+    port = free_port()
     target = WebhookTarget(f"http://127.0.0.1:{port}/v1/bucket-events", TOKEN)
     with Minio(tmp_path / "minio", webhook=target) as minio:
         client = client_of(minio)

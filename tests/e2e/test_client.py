@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from polyvox.contracts import Options
 from polyvox.errors import Invalid, NotFound, Transient
 from tests.support.api import WholeApi, whole_api
 from tests.support.polling import until
+from tests.support.ports import free_port
 from tests.support.server import serve
 from tests.support.uploads import wav
 
@@ -190,7 +190,7 @@ async def test_what_nobody_waits_for_goes_into_the_bulk_lane(
 async def test_waiting_outlives_a_server_that_goes_and_comes_back(
     tmp_path: Path, recording: Path, connect: Connect
 ) -> None:
-    port = _free_port()
+    port = free_port()
     async with whole_api(tmp_path / "data") as api, _forwarding(api.url, port):
         client = connect(f"http://127.0.0.1:{port}")
         media_id = await client.upload(recording)
@@ -213,14 +213,14 @@ async def test_waiting_ends_when_the_server_stays_away_or_time_is_up(
     with pytest.raises(TimeoutError, match=r"did not finish within 0\.2 s"):
         await connect(api.url).wait(media_id, timeout_s=0.2)
     with pytest.raises(Transient, match="no answer"):
-        await connect(f"http://127.0.0.1:{_free_port()}").wait(media_id, patience_s=0.2)
+        await connect(f"http://127.0.0.1:{free_port()}").wait(media_id, patience_s=0.2)
 
 
 async def test_what_is_no_polyvox_is_told_apart_from_what_is_not_there(connect: Connect) -> None:
     from fastapi import FastAPI
 
     with pytest.raises(Transient, match="is the server running"):
-        await connect(f"127.0.0.1:{_free_port()}").check()
+        await connect(f"127.0.0.1:{free_port()}").check()
     stranger = FastAPI()
     stranger.get("/v1/media")(lambda: "hello")
     async with serve(stranger) as url:
@@ -261,12 +261,6 @@ def _api_in_thread(data_dir: Path) -> Iterator[str]:
     finally:
         told[1].call_soon_threadsafe(done.set)
         thread.join(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

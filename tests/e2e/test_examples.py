@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from polyvox.cli.local_server import free_port
 from polyvox.client import AsyncClient
 from tests.support.instant_product import instant_product
+from tests.support.ports import free_port
 from tests.support.stack import speech
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -83,7 +83,7 @@ async def test_a_transcript_is_followed_as_it_grows(url: str, tmp_path: Path) ->
 async def test_the_receiver_prints_what_a_webhook_tells_and_nothing_that_is_not_signed(
     url: str, tmp_path: Path
 ) -> None:
-    port = free_port("127.0.0.1")
+    port = free_port()
     async with AsyncClient(url) as client:
         webhook = await client.webhooks.add(f"http://127.0.0.1:{port}/", types=["media.completed"])
         receiver = await asyncio.create_subprocess_exec(

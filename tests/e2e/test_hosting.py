@@ -11,16 +11,16 @@ import httpx
 import pytest
 
 from polyvox import bootstrap
-from polyvox.cli.local_server import free_port
 from polyvox.host import run_services
 from polyvox.service import Service
 from polyvox.settings import Settings
 from results_api.http.service import API
 from tests.support.polling import until
+from tests.support.ports import free_port
 
 
 async def test_a_process_without_its_results_database_is_not_ready(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, port=free_port("127.0.0.1"))
+    settings = Settings(data_dir=tmp_path, port=free_port())
     async with bootstrap.runtime(settings, member="front") as runtime:
         await API.prepare(runtime)  # type: ignore[misc]
         hosting = asyncio.create_task(run_services([API], runtime))
@@ -48,7 +48,7 @@ async def test_a_process_without_its_results_database_is_not_ready(tmp_path: Pat
 
 
 async def test_a_worker_alone_answers_for_its_health_and_counts(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, port=free_port("127.0.0.1"))
+    settings = Settings(data_dir=tmp_path, port=free_port())
     worker = Service(name="worker", work=lambda runtime: runtime.stopping.wait())
     async with bootstrap.runtime(settings, member="worker-1") as runtime:
         hosting = asyncio.create_task(run_services([worker], runtime, operations=True))

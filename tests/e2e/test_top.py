@@ -18,12 +18,12 @@ import httpx
 import pytest
 
 from polyvox.cli.exposition import Values
-from polyvox.cli.local_server import free_port
 from polyvox.client import Client
 from polyvox.metrics import BACKLOG_AUDIO
 from tests.support.command import Running, polyvox
 from tests.support.media import tone, wav
 from tests.support.polling import until
+from tests.support.ports import free_port
 
 GONE = "http://127.0.0.1:9"
 EVERY = ("--once", "--every", "0.3")
@@ -66,7 +66,7 @@ def read_until(terminal: int, text: str, *, within_s: float) -> str:
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Addresses of the APIs and of what works behind them; nobody transcribes."""
-    ports = [free_port("127.0.0.1") for _ in range(2)]
+    ports = [free_port() for _ in range(2)]
     running = [
         Running(
             *("run", *names, "--member", names[0]),

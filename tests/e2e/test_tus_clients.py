@@ -13,11 +13,11 @@ from tusclient.client import TusClient
 from tusclient.storage.filestorage import FileStorage
 
 from polyvox import bootstrap, keys
-from polyvox.cli.local_server import free_port
 from polyvox.contracts import MediaUploaded
 from polyvox.settings import Settings
 from tests.support import node
 from tests.support.buckets import s3_settings
+from tests.support.ports import free_port
 from tests.support.upload_server import server_process
 from tests.support.uploads import Ingest, running_ingest, wav_of
 
@@ -72,7 +72,7 @@ async def test_tus_js_client_goes_on_where_it_was_closed(
 async def test_tus_js_client_survives_a_server_that_is_killed(
     own: dict[str, Any], recording: Path, tmp_path: Path
 ) -> None:
-    port = free_port("127.0.0.1")
+    port = free_port()
     with server_process(tmp_path / "data", port=port, **own) as server:
         client = node.start("tus_upload.mjs", f"{server.url}/v1/tus", recording, tmp_path / "urls.json", 2 * MIB, 0)
         assert client.stdout is not None

@@ -16,9 +16,10 @@ import psutil
 
 from infra.native import Prometheus
 from polyvox.adapters.filesystem import FolderStore
-from polyvox.cli.local_server import free_port, running
+from polyvox.cli.local_server import running
 from polyvox.settings import Settings
 from polyvox.supervisor import Supervisor
+from tests.support.ports import free_port
 from tests.support.stack import INSTANT, speech
 
 RULES = Path(__file__).resolve().parents[2] / "infra/prometheus/rules/polyvox.yml"
@@ -65,7 +66,7 @@ def settings_of(folder: Path) -> Settings:
     watch = {"bucket": "drop", "prefix": "in/", "tenant": "acme", "settle_s": 0}
     return Settings(
         data_dir=folder / "data",
-        port=free_port("127.0.0.1"),
+        port=free_port(),
         log_level="error",
         watches=json.dumps([watch]),
         bucket_events_token=TOKEN,

@@ -12,10 +12,10 @@ import httpx
 
 from benchmarks import instant
 from polyvox import bootstrap
-from polyvox.cli.local_server import free_port
 from polyvox.host import run_services
 from polyvox.service import Runtime, Service
 from polyvox.settings import Settings
+from tests.support.ports import free_port
 
 Work = Callable[[Runtime], Coroutine[Any, Any, None]]
 FRONT = ("ingest-api", "results-api")
@@ -34,7 +34,7 @@ async def running(
     names: Sequence[str], data_dir: Path, own_work: Mapping[str, Work] = instant.SERVICES, **settings: Any
 ) -> AsyncIterator[str]:
     """The URL of some services on one data folder; what is in ``own_work`` is not the product's."""
-    own = Settings(**{"data_dir": data_dir, "port": free_port("127.0.0.1"), "drain_timeout_s": 0.0, **settings})
+    own = Settings(**{"data_dir": data_dir, "port": free_port(), "drain_timeout_s": 0.0, **settings})
     services = [_service(name, own_work.get(name)) for name in names]
     async with bootstrap.runtime(own, member="test") as runtime:
         for service in services:

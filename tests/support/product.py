@@ -14,7 +14,7 @@ from typing import Self
 import httpx
 import psutil
 
-from polyvox.cli.local_server import free_port
+from tests.support.ports import free_port
 
 
 class Product:
@@ -22,7 +22,7 @@ class Product:
 
     def __init__(self, data_dir: Path, *, environment: dict[str, str] | None = None) -> None:
         self.data_dir = data_dir
-        self.port = free_port("127.0.0.1")
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None

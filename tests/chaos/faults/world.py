@@ -20,11 +20,12 @@ from infra.native import Kafka, Minio, Postgres, Proxy, SeaweedFS, Toxiproxy
 from infra.native.minio import KafkaTarget
 from polyvox import topics
 from polyvox.adapters.kafka import KafkaLog, KafkaOptions
-from polyvox.cli.local_server import base_url, free_port, running
+from polyvox.cli.local_server import base_url, running
 from polyvox.settings import Settings
 from polyvox.supervisor import Supervisor, environment_of
 from tests.support.buckets import client_of
 from tests.support.disk import Disk, can_mount
+from tests.support.ports import free_port
 from tests.support.stack import INSTANT, server_settings, speech
 
 AUDIO_S = 6.0
@@ -135,7 +136,7 @@ async def world(
         settings = Settings(
             **own,
             data_dir=folder / "data",
-            port=free_port("127.0.0.1"),
+            port=free_port(),
             kafka_prefix=options.prefix,
             watches=json.dumps([watch]),
             sweep_every_s=2.0,
