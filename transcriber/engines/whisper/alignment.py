@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from transcriber.engines.whisper.alignment_kernels import emphasise
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.words import Aligned
 
@@ -28,6 +29,15 @@ _EXCHANGES = ((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3
 
 def emphasised(scores: Tensor) -> Tensor:
     """What to follow: scores (heads, tokens, positions) before softmax to (tokens, positions), higher is likelier."""
+    if scores.device.type == "cpu":
+        likely = np.zeros(tuple(scores.shape[1:]), np.float32)
+        emphasise(scores.float().contiguous().numpy(), likely)
+        return torch.from_numpy(likely)
+    return emphasised_tensors(scores)
+
+
+def emphasised_tensors(scores: Tensor) -> Tensor:
+    """As ``emphasised``, on any device."""
     weights = scores.softmax(-1)
     deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
     return median_of_seven((weights - mean) / deviation.clamp_min(1e-9)).mean(0)

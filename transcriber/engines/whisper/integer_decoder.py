@@ -91,7 +91,8 @@ class IntegerDecoder:
         decoder_kernels.step(x, self._weights, own, heard, tokens.rows, tokens.slots, tokens.positions, record_at)
         logits = np.empty((len(wanted), self._vocabulary.scales.shape[1]), np.float32)
         decoder_kernels.follow(x[wanted], self._last_norm, self._vocabulary, logits)
-        return torch.from_numpy(logits)[:, : self._vocabulary_size]
+        # A copy: with gaps between its rows the rules would read one value after the other.
+        return torch.from_numpy(np.ascontiguousarray(logits[:, : self._vocabulary_size]))
 
 
 def _norms(norms: Sequence[LayerNorm]) -> NDArray[np.float32]:

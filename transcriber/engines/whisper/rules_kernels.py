@@ -33,9 +33,10 @@ def restrict_rows(logits, never, bounds, no_words, no_end, end, first, sums):
             z[:end] = -np.inf
         if no_end[row]:
             z[end:first] = -np.inf
-        timestamps, text = log_sum(z[first:]), log_sum(z[:first])
+        likeliest = highest(z[:first])
+        timestamps, text = log_sum(z[first:], highest(z[first:])), log_sum(z[:first], likeliest)
         # The chance of any timestamp, when greater than that of the likeliest word, decides for one.
-        if timestamps > z[:first].max():
+        if timestamps > likeliest:
             z[:first] = -np.inf
             sums[row] = timestamps
         else:
@@ -44,9 +45,17 @@ def restrict_rows(logits, never, bounds, no_words, no_end, end, first, sums):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def log_sum(x):
-    """log of the sum of exponentials of (n,) float32; minus infinity where all are."""
-    top = x.max()
+def highest(x):
+    """As ``x.max()``, which looks at one value after the other for what is no number."""
+    top = np.float32(-np.inf)
+    for i in range(x.size):
+        top = max(top, x[i])
+    return top
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
+def log_sum(x, top):
+    """log of the sum of exponentials of (n,) float32, none above ``top``; minus infinity where all are."""
     if top == -np.inf:
         return top
     total = np.float32(0)
