@@ -56,8 +56,8 @@ def test_the_loudest_input_does_not_overflow(outputs: int) -> None:
     for row in range(2):
         scales[row] = quantise(np.full(inputs, 3.0, np.float32), weights.steps, rows[row])
     assert integers.LARGEST_SUM // 2 < int(rows[0, 0]) * integers.STEPS[16] * inputs <= integers.LARGEST_SUM
-    out = np.zeros((2, weights.panels.shape[0] * 16), np.float32)
-    multiply(rows, scales, 2, weights, False, out)
-    np.testing.assert_allclose(out[:, :outputs], 0.5 * 3.0 * inputs + 1, rtol=1e-3)
-    multiply(rows, scales, 2, weights, True, out)
-    np.testing.assert_allclose(out[:, :outputs], 2 * (0.5 * 3.0 * inputs + 1), rtol=1e-3)
+    out = np.zeros((6, weights.panels.shape[0] * 16), np.float32)
+    multiply(rows, scales, 2, weights, weights.bias, 0, 0, False, out)
+    np.testing.assert_allclose(out[:2, :outputs], 0.5 * 3.0 * inputs + 1, rtol=1e-3)
+    multiply(rows, scales, 2, weights, weights.bias, 0, 0, True, out)
+    np.testing.assert_allclose(out[:2, :outputs], 2 * (0.5 * 3.0 * inputs + 1), rtol=1e-3)

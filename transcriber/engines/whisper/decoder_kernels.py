@@ -7,8 +7,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from transcriber.engines.whisper.integers import gelu, multiply, normalise, put, quantise, six_rows
-from transcriber.engines.whisper.kernels import attend_cross, attend_self, remember
+from transcriber.engines.whisper.integers import gelu, loudest, multiply, normalise, put, quantise, six_rows
+from transcriber.engines.whisper.kernels import attend_cross, attend_self
 from transcriber.engines.whisper.tiles import tile
 
 one_row, three_rows = tile(1), tile(3)
@@ -139,22 +139,31 @@ def follow(x, norms, vocabulary, logits):
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
-def project_audio(features, weights, out):
-    """Keys and values of the audio for one layer: features (positions, width) to out (positions, 2 × width)."""
+def hear(features, weights, heads, keys, key_scales, values, value_scales):
+    """Keep one layer's keys and values of one piece of audio, features (positions, width): see kernels.remember."""
     positions, width = features.shape
+    size = width // heads
     for block in numba.prange(-(-positions // BLOCK)):
         at = block * BLOCK
         count = min(BLOCK, positions - at)
         rows = np.zeros((BLOCK, width), np.int16)
-        scales = np.empty(BLOCK, np.float32)
-        for row in range(count):
-            scales[row] = quantise(features[at + row], weights.steps, rows[row])
-        multiply(rows, scales, count, weights, False, out[at : at + count])
-
-
-@numba.njit(cache=True, nogil=True)
-def hear(features, weights, heads, keys, key_scales, values, value_scales):
-    """Keep one layer's keys and values of one piece of audio; see kernels.remember."""
-    projected = np.empty((features.shape[0], 2 * features.shape[1]), np.float32)
-    project_audio(features, weights, projected)
-    remember(projected, heads, keys, key_scales, values, value_scales)
+        scales, steps = np.zeros(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+        for r in range(count):
+            scales[r] = quantise(features[at + r], weights.steps, rows[r])
+        part = np.empty((BLOCK, size), np.float32)
+        for h in range(heads):
+            multiply(rows, scales, count, weights, weights.bias, 0, h * size, False, part)
+            for r in range(count):
+                top = loudest(part[r])
+                key_scales[h, at + r] = top / np.float32(127)
+                step = np.float32(127) / top
+                for i in range(size):
+                    keys[h, at + r, i] = np.int8(np.rint(part[r, i] * step))
+            multiply(rows, scales, count, weights, weights.bias, 0, width + h * size, False, part)
+            for r in range(count):
+                top = loudest(part[r])
+                value_scales[h, at + r] = top / np.float32(127)
+                steps[r] = np.float32(127) / top
+            for i in range(size):
+                for r in range(count):
+                    values[h, i, at + r] = np.int8(np.rint(part[r, i] * steps[r]))

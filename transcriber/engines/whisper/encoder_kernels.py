@@ -7,7 +7,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from transcriber.engines.whisper.integers import gelu, multiply, normalise, quantise, six_rows, two_to
+from transcriber.engines.whisper.integers import gelu, multiply, normalise, quantise, scaled_six, two_to
+from transcriber.engines.whisper.tiles import scored_tile
 
 BLOCK = 48
 """Positions at a time; a multiple of a tile's rows."""
@@ -22,42 +23,49 @@ WEIGHT_SUM = 2.0e6
 
 LOG2_E = np.float32(1.4426950408889634)
 
+WIDE = 512
+"""Outputs of the perceptron's first half that go through the second before the next come."""
+
+scored_six = scored_tile(6)
+
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
-def project(x, norm_weight, norm_bias, weights, queries, query_scales, keys, key_scales, values, value_scales):
+def project(x, positions, norm, weights, queries, query_scales, keys, key_scales, values, value_scales):
     """Norm, then query, key and value of each head, quantised by position.
 
-    x: (positions, width) float32. queries: (heads, positions filled up to 6, size) int16; keys: panels (heads,
-    positions / 16, size / 2, 16, 2); values: panels (heads, size / 16, positions / 2, 16, 2); scales: (heads, positions
-    or more).
+    x: (positions filled up to blocks, width) float32. queries: (heads, positions filled up to 6, size) int16; keys:
+    panels (heads, positions / 16, size / 2, 16, 2); values: panels (heads, size / 16, positions / 2, 16, 2); scales:
+    (heads, positions or more). norm: weights and biases.
     """
-    positions, width = x.shape
+    width = x.shape[1]
     heads, _, size = queries.shape
     for block in numba.prange(-(-positions // BLOCK)):
         at = block * BLOCK
         count = min(BLOCK, positions - at)
         rows = np.zeros((BLOCK, width), np.int16)
-        scales = np.empty(BLOCK, np.float32)
+        scales = np.zeros(BLOCK, np.float32)
         normed = np.empty(width, np.float32)
         for r in range(count):
-            normalise(x[at + r], norm_weight, norm_bias, normed)
+            normalise(x[at + r], norm[0], norm[1], normed)
             scales[r] = quantise(normed, weights.steps, rows[r])
-        out = np.empty((BLOCK, 3 * width), np.float32)
-        multiply(rows, scales, count, weights, False, out)
+        out = np.empty((BLOCK, size), np.float32)
         whole = np.empty(size, np.int16)
-        for r in range(count):
-            p = at + r
-            for h in range(heads):
-                start = h * size
-                query_scales[h, p] = quantise(out[r, start : start + size], HEAD_STEPS, queries[h, p])
-                start += width
-                key_scales[h, p] = quantise(out[r, start : start + size], HEAD_STEPS, whole)
+        for h in range(heads):
+            multiply(rows, scales, count, weights, weights.bias, 0, h * size, False, out)
+            for r in range(count):
+                query_scales[h, at + r] = quantise(out[r], HEAD_STEPS, queries[h, at + r])
+            multiply(rows, scales, count, weights, weights.bias, 0, width + h * size, False, out)
+            for r in range(count):
+                p = at + r
+                key_scales[h, p] = quantise(out[r], HEAD_STEPS, whole)
                 panel = keys[h, p // 16]
                 for i in range(size // 2):
                     panel[i, p % 16, 0] = whole[2 * i]
                     panel[i, p % 16, 1] = whole[2 * i + 1]
-                start += width
-                value_scales[h, p] = quantise(out[r, start : start + size], VALUE_STEPS, whole)
+            multiply(rows, scales, count, weights, weights.bias, 0, 2 * width + h * size, False, out)
+            for r in range(count):
+                p = at + r
+                value_scales[h, p] = quantise(out[r], VALUE_STEPS, whole)
                 for i in range(size):
                     values[h, i // 16, p // 2, i % 16, p % 2] = whole[i]
     # What fills up the last panel of keys scores as the last position does: it moves no maximum.
@@ -72,48 +80,36 @@ def project(x, norm_weight, norm_bias, weights, queries, query_scales, keys, key
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
 def attend(positions, queries, query_scales, keys, key_scales, values, value_scales, scale, out):
-    """Attention of every position to all; shapes as in ``project``. out: (positions, heads × size) float32."""
+    """Attention of every position to all; shapes as in ``project``. out: (positions filled up to blocks, width)."""
     heads, _, size = queries.shape
     panels = keys.shape[1]
+    length = panels * 16
+    width = out.shape[1]
     blocks = -(-positions // BLOCK)
     for job in numba.prange(heads * blocks):
         h = job // blocks
-        scores = np.empty((6, panels * 16), np.float32)
-        weights = np.zeros((6, panels * 16), np.int16)
-        tops = np.empty((6, 16), np.float32)
-        factors = np.empty(6, np.float32)
-        sums = np.empty((6, 16), np.int32)
+        scores = np.empty((6, length), np.float32)
+        weights = np.zeros((6, length), np.int16)
+        tops = np.empty((6, 8), np.float32)
+        factors = np.zeros(6, np.float32)
+        ones, nothing = np.ones(16, np.float32), np.zeros(16, np.float32)
         query, key, value = queries[h], keys[h], values[h]
         key_scale, value_scale = key_scales[h], value_scales[h, :positions]
+        pairs = value.shape[1]
         top = largest(value_scale)
         last = min((job % blocks + 1) * BLOCK, positions)
         for p in range(job % blocks * BLOCK, last, 6):
-            count = min(6, last - p)
-            for r in range(count):
-                factors[r] = query_scales[h, p + r] * scale
-            for r in range(6):
-                for c in range(16):
-                    tops[r, c] = np.float32(-1e30)
+            tops[:] = np.float32(-1e30)
             for n in range(panels):
-                six_rows(query, p * size, size, key, n * size * 16, size // 2, sums)
-                spread(sums, factors, key_scale, n * 16, scores, tops)
-            for r in range(count):
-                factors[r] = softmax(scores[r], largest(tops[r]), value_scale, top, weights[r])
+                c, b = n * 16, n * size * 16
+                scored_six(query, p * size, size, key, b, size // 2, key_scale, c, scores, length, tops)
+            for r in range(min(6, last - p)):
+                factor = query_scales[h, p + r] * scale * LOG2_E
+                factors[r] = softmax(scores[r], largest(tops[r]), factor, value_scale, top, weights[r])
             for n in range(size // 16):
-                six_rows(weights, 0, panels * 16, value, n * value.shape[1] * 32, value.shape[1], sums)
-                for r in range(count):
-                    for c in range(16):
-                        out[p + r, h * size + n * 16 + c] = np.float32(sums[r, c]) * factors[r]
-
-
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def spread(sums, factors, scales, column, scores, tops):
-    """A tile's sums to scores of the positions from ``column``; ``tops`` (6, 16) keeps the highest of each lane."""
-    for r in range(6):
-        for c in range(16):
-            score = np.float32(sums[r, c]) * (factors[r] * scales[column + c])
-            scores[r, column + c] = score
-            tops[r, c] = max(tops[r, c], score)
+                b = n * pairs * 32
+                to = p * width + h * size + n * 16
+                scaled_six(weights, 0, length, value, b, pairs, factors, 0, ones, nothing, 0, False, out, to, width)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
@@ -125,15 +121,16 @@ def largest(x):
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def softmax(scores, highest, value_scales, top, weights):
+def softmax(scores, highest, factor, value_scales, top, weights):
     """Probabilities times the values' scales, as integers; gives what their sums with values are multiplied by.
 
-    scores: (≥ positions,) float32, overwritten; none above ``highest``. value_scales: (positions,), none above ``top``.
+    scores: (≥ positions,) float32, overwritten; none above ``highest``; ``factor`` × scores are exponents of two.
+    value_scales: (positions,), none above ``top``.
     """
     positions = value_scales.size
     total, scaled = np.float32(0), np.float32(0)
     for p in range(positions):
-        power = two_to(max((scores[p] - highest) * LOG2_E, np.float32(-120)))
+        power = two_to(max((scores[p] - highest) * factor, np.float32(-120)))
         weight = power * value_scales[p]
         total += power
         scaled += weight
@@ -145,26 +142,34 @@ def softmax(scores, highest, value_scales, top, weights):
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
-def go_on(x, heard, out_weights, norm_weight, norm_bias, up, down):
-    """What follows attention: its last projection and the perceptron, both added to ``x`` (positions, width)."""
-    positions, width = x.shape
-    wide = 16 * up.panels.shape[0]
+def go_on(x, positions, heard, out_weights, norm_weight, norm_bias, up, down):
+    """What follows attention: its last projection and the perceptron, both added to ``x``.
+
+    x, heard: (positions filled up to blocks, width) float32.
+    """
+    width = x.shape[1]
+    wide = 2 * down.panels.shape[1]
+    nothing = np.zeros_like(down.bias)
     for block in numba.prange(-(-positions // BLOCK)):
         at = block * BLOCK
         count = min(BLOCK, positions - at)
+        here = x[at : at + BLOCK]
         rows = np.zeros((BLOCK, width), np.int16)
-        scales = np.empty(BLOCK, np.float32)
+        scales = np.zeros(BLOCK, np.float32)
         for r in range(count):
             scales[r] = quantise(heard[at + r], out_weights.steps, rows[r])
-        multiply(rows, scales, count, out_weights, True, x[at : at + count])
+        multiply(rows, scales, count, out_weights, out_weights.bias, 0, 0, True, here)
         normed = np.empty(width, np.float32)
         for r in range(count):
-            normalise(x[at + r], norm_weight, norm_bias, normed)
+            normalise(here[r], norm_weight, norm_bias, normed)
             scales[r] = quantise(normed, up.steps, rows[r])
-        hidden = np.empty((BLOCK, wide), np.float32)
-        multiply(rows, scales, count, up, False, hidden)
-        more = np.zeros((BLOCK, wide), np.int16)
-        for r in range(count):
-            gelu(hidden[r])
-            scales[r] = quantise(hidden[r], down.steps, more[r])
-        multiply(more, scales, count, down, True, x[at : at + count])
+        more_scales = np.zeros(BLOCK, np.float32)
+        for first in range(0, wide, WIDE):
+            hidden = np.empty((BLOCK, min(WIDE, wide - first)), np.float32)
+            more = np.zeros(hidden.shape, np.int16)
+            multiply(rows, scales, count, up, up.bias, 0, first, False, hidden)
+            for r in range(count):
+                gelu(hidden[r])
+                more_scales[r] = quantise(hidden[r], down.steps, more[r])
+            shift = nothing if first else down.bias
+            multiply(more, more_scales, count, down, shift, first, 0, True, here)

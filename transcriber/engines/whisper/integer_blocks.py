@@ -43,7 +43,7 @@ class _Room:
         self.keys = np.zeros((heads, panels, size // 2, COLUMNS, 2), np.int16)
         self.values = np.zeros((heads, size // COLUMNS, panels * COLUMNS // 2, COLUMNS, 2), np.int16)
         self.query_scales, self.key_scales, self.value_scales = np.zeros((3, heads, panels * COLUMNS), np.float32)
-        self.heard = np.empty((positions, heads * size), np.float32)
+        self.heard = np.zeros((_blocks(positions), heads * size), np.float32)
 
 
 class IntegerBlocks:
@@ -56,18 +56,24 @@ class IntegerBlocks:
 
     def __call__(self, x: Tensor) -> Tensor:
         """(positions, width) float32 to the same."""
-        hidden = x.numpy().copy()
-        positions, width = hidden.shape
+        positions, width = x.shape
+        hidden = np.zeros((_blocks(positions), width), np.float32)
+        hidden[:positions] = x.numpy()
         size = width // self._heads
         if self._room is None or self._room.positions != positions:
             self._room = _Room(positions, self._heads, size)
         room = self._room
         parts = (room.queries, room.query_scales, room.keys, room.key_scales, room.values, room.value_scales)
         for block in self._blocks:
-            kernels.project(hidden, *block.attention_norm, block.query_key_value, *parts)
+            kernels.project(hidden, positions, block.attention_norm, block.query_key_value, *parts)
             kernels.attend(positions, *parts, np.float32(size**-0.5), room.heard)
-            kernels.go_on(hidden, room.heard, block.out, *block.mlp_norm, block.up, block.down)
-        return torch.from_numpy(hidden)
+            kernels.go_on(hidden, positions, room.heard, block.out, *block.mlp_norm, block.up, block.down)
+        return torch.from_numpy(hidden[:positions])
+
+
+def _blocks(positions: int) -> int:
+    """So many positions filled up to whole blocks."""
+    return -(-positions // kernels.BLOCK) * kernels.BLOCK
 
 
 def _block(block: ResidualAttentionBlock) -> _Block:

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transcriber.engines.whisper.tiles import COLUMNS, packed, tile
+from transcriber.engines.whisper.tiles import COLUMNS, packed, scaled_tile, tile
 
 STEPS = {16: 2047, 8: 127}
 """In the weights, by their bits: the more steps they have, the fewer are left for the input."""
@@ -29,6 +29,7 @@ LARGEST_SUM = 2**31 - 1
 LARGEST_INPUT = 32767
 
 six_rows = tile(6)
+scaled_six = scaled_tile(6)
 
 
 @intrinsic
@@ -74,11 +75,22 @@ def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def loudest(source):
+    """The largest of (n,) float32 whatever its sign, and no less than what may divide.
+
+    Without their sign floats are in order as integers are, whose largest takes a vector at a time.
+    """
+    bits = source.view(np.int32)
+    top = np.int32(0)
+    for i in range(bits.size):
+        top = max(top, np.int32(bits[i] & np.int32(0x7FFFFFFF)))
+    return max(float_of_bits(top), np.float32(1e-20))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def quantise(source, steps, out):
     """(n,) float32 to int16 of at most ``steps``; gives the scale."""
-    top = np.float32(1e-20)
-    for i in range(source.size):
-        top = max(top, abs(source[i]))
+    top = loudest(source)
     inverse = np.float32(steps) / top
     for i in range(source.size):
         out[i] = np.int16(np.rint(source[i] * inverse))
@@ -124,17 +136,21 @@ def gelu(x):
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def multiply(rows, row_scales, count, weights, added, out):
-    """``count`` rows by ``weights`` (a Layer) into ``out`` (count, outputs) float32, or ``added`` onto what is there.
+def multiply(rows, factors, count, weights, shift, first, column, added, out):
+    """``count`` rows by a part of ``weights`` (a Layer) into ``out``, or ``added`` onto what is there.
 
-    rows: (count filled up to tiles, inputs) int16; row_scales: (count,).
+    rows: (count filled up to 6, inputs) int16, the layer's inputs from ``first`` on; factors: (as many,), the rows'
+    scales. out: (as many or more, outputs), float32, the layer's outputs from ``column`` on. shift: (all of the layer's
+    outputs,), what is put on top.
     """
-    inputs = rows.shape[1]
-    sums = np.empty((6, 16), np.int32)
-    for panel in range(out.shape[1] // 16):
-        for row in range(0, count, 6):
-            six_rows(rows, row * inputs, inputs, weights.panels, panel * inputs * 16, inputs // 2, sums)
-            put(sums, row_scales, row, min(row + 6, count), weights.scales, weights.bias, panel * 16, added, out)
+    inputs, outputs = rows.shape[1], out.shape[1]
+    every, pairs = 2 * weights.panels.shape[1], inputs // 2
+    panels, scales = weights.panels, weights.scales
+    for c in range(0, outputs, 16):
+        b, o = (column + c) * every + first * 16, column + c
+        for r in range(0, count, 6):
+            a, to = r * inputs, r * outputs + c
+            scaled_six(rows, a, inputs, panels, b, pairs, factors, r, scales, shift, o, added, out, to, outputs)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")

@@ -26,6 +26,8 @@ ROWS = 6
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _PAIRS, _SUMS = ir.VectorType(ir.IntType(16), 16), ir.VectorType(_I32, 8)
+FLOATS = ir.VectorType(ir.FloatType(), 8)
+FAST = ("fast",)
 
 
 def packed(weight: NDArray[Any]) -> NDArray[Any]:
@@ -47,33 +49,136 @@ def tile(rows: int, *, general: bool = False) -> Callable[..., None]:
     ``a``: int16, contiguous; row r begins at ``at + r × stride`` (even numbers of elements). ``b``: int16 or int8, the
     panel begins at ``panel_at``. ``pairs``: inputs / 2. All in elements. ``general``: as on no x86.
     """
-    by_pairs = host_multiplies_pairs() and not general
 
     @intrinsic
     def multiply(typing_context, a, at, stride, b, panel_at, pairs, sums):
-        bits = b.dtype.bitwidth
         signature = types.void(a, types.int64, types.int64, b, types.int64, types.int64, sums)
 
         def generate(context, builder, signature, arguments):
-            def pointer(index, offset, element):
-                array = context.make_array(signature.args[index])(context, builder, arguments[index])
-                start = array.data if offset is None else builder.gep(array.data, [offset])
-                return builder.bitcast(start, element.as_pointer())
-
-            inputs = pointer(0, arguments[1], _I32)
-            panel = pointer(3, arguments[4], ir.VectorType(ir.IntType(bits), 16))
-            stride = builder.lshr(arguments[2], _I64(1))
-            starts = [builder.gep(inputs, [builder.mul(stride, _I64(row))]) for row in range(rows)]
-            totals = _loop(builder, starts, panel, arguments[5], bits, by_pairs)
-            for index, total in enumerate(totals):
-                place = builder.gep(pointer(6, None, _SUMS), [_I64(index)])
-                builder.store(total, place, align=4)
+            data = _data(context, builder, signature, arguments)
+            for index, total in enumerate(_totals(builder, data, rows, b.dtype.bitwidth, general)):
+                store(builder, total, data[6], _I64(8 * index))
             return context.get_dummy_value()
 
         return signature, generate
 
     made: Callable[..., None] = multiply
     return made
+
+
+def scaled_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
+    """``tile(a, at, stride, b, panel_at, pairs, factors, row, scales, shift, column, added, out, out_at, out_stride)``.
+
+    As ``tile``, and what a linear layer makes of the sums: times ``factors[row + r]`` and ``scales[column + c]``, plus
+    ``shift[column + c]``, to (or ``added`` onto) ``out``, in which row r begins at ``out_at + r × out_stride``. The
+    sums never leave the registers. All float32.
+    """
+
+    @intrinsic
+    def multiply(context, a, at, stride, b, panel_at, pairs, f, row, s, shift, column, added, out, out_at, out_stride):
+        whole = types.int64
+        signature = types.void(
+            a, whole, whole, b, whole, whole, f, whole, s, shift, whole, types.boolean, out, whole, whole
+        )
+
+        def generate(context, builder, signature, arguments):
+            data = _data(context, builder, signature, arguments)
+            totals = _totals(builder, data, rows, b.dtype.bitwidth, general)
+            factors, row, scales, shift, column, added, out, out_at, out_stride = data[6:]
+            found = []
+            for half in range(2):
+                place = builder.add(column, _I64(8 * half))
+                scale, constant = (load(builder, array, place) for array in (scales, shift))
+                for r in range(rows):
+                    factor = everywhere(builder, builder.load(builder.gep(factors, [builder.add(row, _I64(r))])))
+                    value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), factor, FAST)
+                    value = builder.fadd(builder.fmul(value, scale, FAST), constant, FAST)
+                    place = builder.add(out_at, builder.add(builder.mul(out_stride, _I64(r)), _I64(8 * half)))
+                    found.append((value, place))
+            with builder.if_else(added) as (onto, instead):
+                with onto:
+                    for value, place in found:
+                        store(builder, builder.fadd(value, load(builder, out, place), FAST), out, place)
+                with instead:
+                    for value, place in found:
+                        store(builder, value, out, place)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    made: Callable[..., None] = multiply
+    return made
+
+
+def scored_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
+    """``tile(a, at, stride, b, panel_at, pairs, scales, column, scores, stride, tops)``.
+
+    As ``tile``; the sums times ``scales[column + c]`` go to ``scores``, in which row r begins at ``r × stride``, from
+    ``column`` on; ``tops`` (rows, 8) keeps the highest of each row, by lane. All float32.
+    """
+
+    @intrinsic
+    def multiply(typing_context, a, at, stride, b, panel_at, pairs, scales, column, scores, scores_stride, tops):
+        whole = types.int64
+        signature = types.void(a, whole, whole, b, whole, whole, scales, whole, scores, whole, tops)
+
+        def generate(context, builder, signature, arguments):
+            data = _data(context, builder, signature, arguments)
+            totals = _totals(builder, data, rows, b.dtype.bitwidth, general)
+            _, _, _, _, _, _, scales, column, scores, scores_stride, tops = data
+            places = [builder.add(column, _I64(8 * half)) for half in range(2)]
+            scale = [load(builder, scales, place) for place in places]
+            for r in range(rows):
+                top = load(builder, tops, _I64(8 * r))
+                for half in range(2):
+                    value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), scale[half], FAST)
+                    top = builder.select(builder.fcmp_ordered(">", value, top, FAST), value, top)
+                    store(builder, value, scores, builder.add(builder.mul(scores_stride, _I64(r)), places[half]))
+                store(builder, top, tops, _I64(8 * r))
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    made: Callable[..., None] = multiply
+    return made
+
+
+def load(builder, array, place):
+    """Eight values from the element ``place`` of ``array`` (a pointer to elements) on."""
+    source = builder.gep(array, [place])
+    eight = ir.VectorType(source.type.pointee, 8)
+    return builder.load(builder.bitcast(source, eight.as_pointer()), align=4)
+
+
+def store(builder, value, array, place):
+    """Eight ``value``s to the element ``place`` and those after."""
+    to = builder.gep(array, [place])
+    builder.store(value, builder.bitcast(to, value.type.as_pointer()), align=4)
+
+
+def everywhere(builder, value):
+    """A vector of eight times ``value``."""
+    kind = ir.VectorType(value.type, 8)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _I32(0))
+    return builder.shuffle_vector(first, first, ir.Constant(_SUMS, [0] * 8))
+
+
+def _data(context, builder, signature, arguments):
+    """The arguments with pointers to the elements in place of arrays."""
+    return [
+        context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
+        for kind, value in zip(signature.args, arguments, strict=True)
+    ]
+
+
+def _totals(builder, data, rows, bits, general):
+    """The product's sums, two vectors of eight for each row."""
+    a, at, stride, b, panel_at, pairs = data[:6]
+    inputs = builder.bitcast(builder.gep(a, [at]), _I32.as_pointer())
+    panel = builder.bitcast(builder.gep(b, [panel_at]), ir.VectorType(ir.IntType(bits), 16).as_pointer())
+    stride = builder.lshr(stride, _I64(1))
+    starts = [builder.gep(inputs, [builder.mul(stride, _I64(row))]) for row in range(rows)]
+    return _loop(builder, starts, panel, pairs, bits, host_multiplies_pairs() and not general)
 
 
 def _loop(builder, starts, panel, pairs, bits, by_pairs):
@@ -91,9 +196,7 @@ def _loop(builder, starts, panel, pairs, bits, by_pairs):
     sums = []
     for row, start in enumerate(starts):
         pair = builder.load(builder.gep(start, [index]), align=2)
-        first = builder.insert_element(ir.Constant(_SUMS, ir.Undefined), pair, _I32(0))
-        everywhere = builder.shuffle_vector(first, first, ir.Constant(_SUMS, [0] * 8))
-        inputs = builder.bitcast(everywhere, _PAIRS)
+        inputs = builder.bitcast(everywhere(builder, pair), _PAIRS)
         for half in range(2):
             product = _pairwise(builder, inputs, weights[half], by_pairs)
             sums.append(builder.add(totals[2 * row + half], product))
