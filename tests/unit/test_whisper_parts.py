@@ -133,7 +133,8 @@ def test_the_rules_are_openais() -> None:
     vocabulary = Vocabulary.of(tokenizer, "cpu")
     theirs = [SuppressTokens(vocabulary.never.tolist()), ApplyTimestampRules(tokenizer, 0, 50)]
     generator = torch.Generator().manual_seed(0)
-    grammar, written = Grammar(4), [[] for _ in range(4)]
+    grammar = Grammar(4)
+    written: list[list[int]] = [[] for _ in range(4)]
     rows = np.arange(4)
     for step in range(40):
         logits = torch.randn(4, DIMENSIONS.n_vocab, generator=generator)
