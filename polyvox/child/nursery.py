@@ -18,9 +18,9 @@ from collections.abc import Mapping, Sequence
 
 from polyvox.errors import ChildCrashed
 
-REQUEST = struct.Struct("!I")
+REQUEST = struct.Struct("!Q")
 """What a nursery is asked with, beside two descriptors: a number for the child."""
-NEWS = struct.Struct("!cIii")
+NEWS = struct.Struct("!cQii")
 """What it says: kind, the child's number, process id, exit status. The child itself says FORKED, its parent ENDED."""
 FORKED, ENDED = b"F", b"E"
 START_TIMEOUT_S = 60.0
@@ -69,7 +69,7 @@ class Nursery:
         self._process: asyncio.subprocess.Process | None = None
         self._channel: socket.socket | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._numbers = itertools.cycle(range(1 << 32))
+        self._numbers = itertools.count()
         self._children: dict[int, ForkedProcess] = {}
         self._turn = asyncio.Lock()
 
