@@ -28,6 +28,7 @@ from results_api.replays.ledger import Ledger
 from results_api.retention.limits import Limits
 from results_api.retention.sweep import Retention
 from results_api.search.backfill import Backfill
+from results_api.search.reindexing import Reindexing
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ async def work(runtime: Runtime) -> None:
     )
     teller = asyncio.create_task(telling.run(), name="backlog of the projection")
     backfill = Backfill(database, runtime.store, runtime.clock, mine=lambda: worker.owns(first))
+    reindexing = Reindexing(settings.database_url, runtime.clock, mine=lambda: worker.owns(first))
     retention = Retention(
         database,
         deletion,
@@ -98,6 +100,7 @@ async def work(runtime: Runtime) -> None:
         teller,
         asyncio.create_task(_sweep(projection, runtime), name="sweep of the projection"),
         asyncio.create_task(backfill.run(), name="older results made searchable"),
+        asyncio.create_task(reindexing.run(), name="index of words made anew"),
         asyncio.create_task(retention.run(), name="retention"),
         asyncio.create_task(forgetting.run(), name="names of forgotten people taken out"),
     )

@@ -21,13 +21,10 @@ from results_api.database.searchable import BLOCK, BLOCK_BITS, index_of
 from results_api.search import statements
 from results_api.search.asked import Term, fts5, tags, terms, tsquery
 from results_api.search.snippets import snippet
+from results_api.search.windows import marks, windows
 
 LATEST = 5_000
-"""Segments that PostgreSQL goes through one by one, before its index is asked for those that have the words."""
-AS_FAR = 2
-"""Times as far back as a page should reach, for words are not said evenly."""
-FAR_MAX = 100_000
-"""Segments: to look up the numbers of more takes longer than to fetch all that have the words."""
+"""Segments that PostgreSQL goes through one by one for a beginning of a word, before its index is asked."""
 CURSOR = r"^[0-9]{1,19}$"
 _LAST = (1 << 63) - 1
 
@@ -108,38 +105,31 @@ def _found(
         given["last"] = min(given["last"], (highest << BLOCK_BITS) + BLOCK - 1)
     if sqlite:
         return connection.execute(statements.SQLITE[timed], given).mappings().all()
-    return _latest_first(connection, statements.POSTGRES[timed], given)
+    begun = any(term.prefix for term in asked)
+    return _latest_first(connection, statements.POSTGRES[timed], given, begun=begun)
 
 
-def _latest_first(connection: sa.Connection, ask: statements.Asking, given: Mapping[str, Any]) -> Sequence[RowMapping]:
-    """PostgreSQL's index of words knows no order: all that have them are fetched before it is known which are the
-    latest. So those it is asked for are as few as are likely to do, by how many there are among the very latest."""
+def _latest_first(
+    connection: sa.Connection, ask: statements.Asking, given: Mapping[str, Any], *, begun: bool
+) -> Sequence[RowMapping]:
+    """On PostgreSQL; ``begun``: some of the words are beginnings.
 
-    def found(query: sa.TextClause, first: int, last: int, most: int) -> Sequence[RowMapping]:
-        numbers = {"first": first, "last": last, "most": most}
-        bounded = {"latest": LATEST} if query is ask.latest else {}
-        return connection.execute(query, {**given, **numbers, **bounded}).mappings().all()
-
-    first, last, most = given["first"], given["last"], given["most"]
-    if "after" in given:
-        # The bounds are those of the times, and whatever is older is no part of them.
-        rows = list(found(ask.latest, first, last, most))
-        return rows if len(rows) == most else found(ask.every, first, last, most)
-    seen = connection.execute(statements.SEEN, {"first": first, "last": last, "latest": LATEST}).one()
-    if not seen.segments:
+    For these its index gathers all segments of all words that begin so, however few windows it is asked for. So the
+    latest are gone through first, and then it is asked once.
+    """
+    bounds = {name: given[name] for name in ("first", "last")}
+    rows: list[RowMapping] = []
+    if begun:
+        rows += connection.execute(ask.one_by_one, {**given, "latest": LATEST}).mappings()
+        if len(rows) == given["most"]:
+            return rows
+    latest = connection.execute(statements.LATEST, bounds).one()
+    if latest.number is None:
         return []
-    rows = list(found(ask.latest, seen.first, seen.last, most))
-    if len(rows) == most or seen.segments < LATEST:
-        return rows
-    last = seen.first - 1
-    far = AS_FAR * LATEST * (most - len(rows)) // max(len(rows), 1)
-    if far <= FAR_MAX:
-        bound = max(first, last - far * (seen.last - seen.first) // LATEST)
-        rows += found(ask.every, bound, last, most - len(rows))
-        last = bound - 1
-    if len(rows) < most and first <= last:
-        rows += found(ask.every, first, last, most - len(rows))
-    return rows
+    first, end = bounds["first"] >> BLOCK_BITS, (latest.number >> BLOCK_BITS) + 1
+    looked = windows(first, end) if latest.marked and not begun else [marks(first, end)]
+    given = {**given, "windows": ["{" + ",".join(map(str, one)) + "}" for one in looked]}
+    return connection.execute(ask.windows, given).mappings().all()
 
 
 def _hit(row: RowMapping, asked: Sequence[Term]) -> Hit:

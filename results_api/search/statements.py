@@ -1,7 +1,8 @@
 """How each database is asked for a page of segments.
 
 Parameters: ``asked`` in the database's own language, ``first`` and ``last`` number of a segment, ``most`` rows,
-``latest`` segments, and ``after`` and ``before`` where the recordings' time counts.
+``after`` and ``before`` where the recordings' time counts; on PostgreSQL the marks of ``windows``, or how many of the
+``latest`` segments.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from results_api.database.searchable import BLOCK_BITS
+from results_api.search.windows import MARKS
 
 _IN_TIME = (
     "SELECT {what} FROM recordings JOIN searchable ON searchable.media_id = recordings.media_id"
@@ -21,21 +23,24 @@ _SQLITE = (
     "SELECT rowid AS id FROM segment_words WHERE segment_words MATCH :asked AND rowid BETWEEN :first AND :last{timed}"
     " ORDER BY rowid DESC LIMIT :most"
 )
-# What is said often fills a page from among the latest; for anything else the index is asked. Left to itself the
-# planner guesses which it is, and goes through all segments for a word that hardly anybody says.
-_SEEN = (
-    "SELECT min(id) AS first, max(id) AS last, count(*) AS segments"
-    " FROM (SELECT id FROM segments WHERE id BETWEEN :first AND :last ORDER BY id DESC LIMIT :latest) AS latest"
+# Window after window, until there are enough: nothing is looked up for those behind. Left to itself the planner goes
+# through all segments in falling order for a word that hardly anybody says, or looks up the numbers of most of them.
+_WINDOWS = (
+    "SELECT found.id FROM unnest(CAST(:windows AS text[])) AS looked (marks) CROSS JOIN LATERAL ("
+    "WITH every AS MATERIALIZED (SELECT id FROM segments"
+    " WHERE words @@ CAST(:asked AS tsquery) AND ARRAY[{marks}] && CAST(looked.marks AS bigint[]))"
+    " SELECT id FROM every WHERE id BETWEEN :first AND :last{timed} ORDER BY id DESC LIMIT :most"
+    ") AS found LIMIT :most"
 )
-_LATEST = (
+_ONE_BY_ONE = (
     "SELECT id FROM (SELECT id, words FROM segments WHERE id BETWEEN :first AND :last{timed}"
     " ORDER BY id DESC LIMIT :latest) AS latest"
     " WHERE words @@ CAST(:asked AS tsquery) ORDER BY id DESC LIMIT :most"
 )
-_EVERY = (
-    "WITH every AS MATERIALIZED (SELECT id FROM segments"
-    " WHERE words @@ CAST(:asked AS tsquery) AND id BETWEEN :first AND :last{timed})"
-    " SELECT id FROM every ORDER BY id DESC LIMIT :most"
+_LATEST = (
+    "SELECT (SELECT max(id) FROM segments WHERE id BETWEEN :first AND :last) AS number,"
+    " coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('segments_by_words_and_marks')), false)"
+    " AS marked"
 )
 _SHOWN = (
     "SELECT segments.id, start_s, end_s, speaker, label, segments.language, text,"
@@ -48,17 +53,17 @@ _SHOWN = (
 
 
 class Asking(NamedTuple):
-    """PostgreSQL, for a page from among the ``latest`` segments one by one, and from every one by its index."""
+    """PostgreSQL, for a page from windows by its index, or from the latest segments one by one."""
 
-    latest: sa.TextClause
-    every: sa.TextClause
+    windows: sa.TextClause
+    one_by_one: sa.TextClause
 
 
 def _statement(query: str, *, timed: bool) -> sa.TextClause:
     id = "rowid" if query is _SQLITE else "id"
     in_time = f" AND ({id} >> {BLOCK_BITS} IN ({_IN_TIME.format(what='searchable.block')})) IS TRUE" if timed else ""
-    numbers = ["first", "last", "most", *(("latest",) if query is _LATEST else ())]
-    found = _SHOWN.format(found=query.format(timed=in_time), bits=BLOCK_BITS)
+    numbers = ["first", "last", "most", *(("latest",) if query is _ONE_BY_ONE else ())]
+    found = _SHOWN.format(found=query.format(timed=in_time, marks=MARKS), bits=BLOCK_BITS)
     return _with_numbers(found, [*numbers, *(("after", "before") if timed else ())])
 
 
@@ -68,8 +73,8 @@ def _with_numbers(text: str, names: Sequence[str]) -> sa.TextClause:
 
 
 BOUNDS = _with_numbers(_IN_TIME.format(what="min(searchable.block), max(searchable.block)"), ["after", "before"])
-SEEN = _with_numbers(_SEEN, ["first", "last", "latest"])
-"""Where the latest segments begin and end, on PostgreSQL."""
+LATEST = _with_numbers(_LATEST, ["first", "last"])
+"""The ``number`` of the latest segment, and whether the index has marks; on PostgreSQL."""
 SQLITE = {timed: _statement(_SQLITE, timed=timed) for timed in (True, False)}
 """By whether the recordings' time counts."""
-POSTGRES = {timed: Asking(_statement(_LATEST, timed=timed), _statement(_EVERY, timed=timed)) for timed in (True, False)}
+POSTGRES = {timed: Asking(_statement(_WINDOWS, timed=timed), _statement(_ONE_BY_ONE, timed=timed)) for timed in SQLITE}
