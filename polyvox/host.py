@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from polyvox import bootstrap
@@ -118,6 +118,7 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
     from polyvox.http import create_app, operations_router
     from polyvox.http.connections import KEEP_ALIVE_S, Connection
     from polyvox.http.opening import administration, check_reachable, door_of, recorder_of
+    from polyvox.http.server import Server
     from polyvox.metrics import process_metrics
 
     door, recorder = door_of(runtime), recorder_of(runtime)
@@ -139,13 +140,6 @@ async def _serve(services: Sequence[Service], runtime: Runtime) -> None:
         recorder=recorder if serves else None,
         hsts_max_age_s=runtime.settings.hsts_max_age_s,
     )
-
-    class Server(uvicorn.Server):
-        """A server that leaves the process's signals to us."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
 
     settings = runtime.settings
     server = Server(
