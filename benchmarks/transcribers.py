@@ -24,7 +24,9 @@ Transcribe = Callable[[list[tuple[Audio, str | None]]], list[str]]
 """Recordings with their languages (None: unknown) to their texts."""
 
 
-def polyvox(engine: str, folder: Path, model: str, threads: int, precision: str | None = None) -> Transcribe:
+def polyvox(
+    engine: str, folder: Path, model: str, threads: int, precision: str | None = None, beams: int = 1
+) -> Transcribe:
     """An engine of ours. The batched one gets all recordings at once, as a worker under load does."""
     from transcriber.engines.base import TranscribeOptions
     from transcriber.engines.model_cache import ModelCache
@@ -35,7 +37,8 @@ def polyvox(engine: str, folder: Path, model: str, threads: int, precision: str 
         from transcriber.engines.whisper.model import WhisperModel
 
         def loaded(name: str) -> WhisperModel:
-            return WhisperModel(folder_of(engine, name, folder), threads=threads, precision=precision)  # type: ignore[arg-type]
+            place = folder_of(engine, name, folder)
+            return WhisperModel(place, threads=threads, precision=precision, beams=beams)  # type: ignore[arg-type]
 
         batched = WhisperEngine(ModelCache(loaded))
 
@@ -113,6 +116,7 @@ def whisperx(folder: Path, model: str, threads: int) -> Transcribe:
 _batched = partial(faster_whisper, batch=8)
 SYSTEMS: dict[str, Callable[[Path, str, int], Transcribe]] = {
     "polyvox-whisper": partial(polyvox, "whisper"),
+    "polyvox-whisper-beams5": partial(polyvox, "whisper", beams=5),
     "polyvox-whisper-float32": partial(polyvox, "whisper", precision="float32"),
     "polyvox-ctranslate2": partial(polyvox, "ctranslate2"),
     "faster-whisper-int8": partial(faster_whisper, precision="int8", beams=5, batch=None),
