@@ -115,6 +115,14 @@ def test_the_same_in_several_windows_is_an_echo_where_there_is_a_sign_against_ea
     assert trust.echoes([(said("See you there."), SURE)] * 5) == set()
 
 
+def test_an_announcement_that_is_heard_again_and_again_is_no_echo_however_long_its_pauses() -> None:
+    words = said("Your call is important to us.") + said("Please stay on the line.", start_s=20.0)
+    heard = Evidence(-0.2, 0.05, False, ((0.0, 2.0), (20.0, 22.0)))
+    assert trust.echoes([(words, heard)] * 5) == set()
+    elsewhere = Evidence(-0.2, 0.05, False, ((8.0, 12.0),))
+    assert trust.echoes([(words, elsewhere)] * 3) == {0, 1, 2}
+
+
 def test_every_reason_is_in_the_documentation() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs/trust.md").read_text()
     assert [reason for reason, meaning in REASONS.items() if f"| `{reason}` | {meaning} |" not in page] == []
