@@ -165,8 +165,8 @@ _STOCK = re.compile(
 
 
 def _beside(words: Sequence[Placed], speech: Sequence[Region]) -> bool:
-    """Whether words lie for the most part beside the speech. Pauses between words do not count: pieces that are far apart
-    share a window."""
+    """Whether words lie for the most part beside the speech. Pauses between words do not count: pieces far apart share
+    a window."""
     length_s = sum(word.end_s - word.start_s for word in words)
     spoken_s = sum(
         max(0.0, min(word.end_s, high_s) - max(word.start_s, low_s)) for word in words for low_s, high_s in speech
