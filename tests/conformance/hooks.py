@@ -141,7 +141,6 @@ def _let_agree(options: dict[str, Any]) -> None:
             options.pop(name)
     if "num_speakers" in options:
         options.pop("min_speakers", None)
-    if "num_speakers" in options:
         options.pop("max_speakers", None)
     _let_bounds_agree(options)
     if "languages" in options:
