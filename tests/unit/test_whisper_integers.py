@@ -31,6 +31,18 @@ def test_a_tile_is_the_exact_product_on_any_processor() -> None:
     assert np.array_equal(sums, rows.astype(np.int64) @ weights.T.astype(np.int64))
 
 
+def test_powers_of_two_are_as_near_as_they_say() -> None:
+    exponents = np.linspace(-126, 126, 100_001, dtype=np.float32)
+    found = np.array([integers.two_to(x) for x in exponents[::10]])
+    assert np.abs(found / np.exp2(exponents[::10].astype(np.float64)) - 1).max() < 7.6e-5
+
+
+def test_panels_begin_with_a_line_of_the_cache() -> None:
+    one = layer(torch.ones(24, 8), None, 8)
+    for panels in (one.panels, integers.stacked([one, one, one]).panels):
+        assert panels.ctypes.data % 64 == 0
+
+
 def test_the_rules_in_one_pass_are_those_in_tensors() -> None:
     random = torch.Generator().manual_seed(2)
     vocabulary = Vocabulary(end=40, first_timestamp=50, blank=7, never=torch.tensor([3, 44]))

@@ -13,7 +13,7 @@ from whisper.model import LayerNorm, ResidualAttentionBlock
 
 from transcriber.engines.whisper import encoder_kernels as kernels
 from transcriber.engines.whisper.integers import Layer, layer
-from transcriber.engines.whisper.tiles import COLUMNS, ROWS
+from transcriber.engines.whisper.tiles import COLUMNS, ROWS, aligned
 
 BITS = 16
 
@@ -40,8 +40,8 @@ class _Room:
         panels = -(-positions // COLUMNS)
         self.positions = positions
         self.queries = np.zeros((heads, -(-positions // ROWS) * ROWS, size), np.int16)
-        self.keys = np.zeros((heads, panels, size // 2, COLUMNS, 2), np.int16)
-        self.values = np.zeros((heads, size // COLUMNS, panels * COLUMNS // 2, COLUMNS, 2), np.int16)
+        self.keys = aligned((heads, panels, size // 2, COLUMNS, 2), np.int16)
+        self.values = aligned((heads, size // COLUMNS, panels * COLUMNS // 2, COLUMNS, 2), np.int16)
         self.query_scales, self.key_scales, self.value_scales = np.zeros((3, heads, panels * COLUMNS), np.float32)
         self.heard = np.zeros((_blocks(positions), heads * size), np.float32)
 

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transcriber.engines.whisper.tiles import COLUMNS, packed, scaled_tile, tile
+from transcriber.engines.whisper.tiles import COLUMNS, LINE_BYTES, aligned, fetch, packed, scaled_tile, tile
 
 STEPS = {16: 2047, 8: 127}
 """In the weights, by their bits: the more steps they have, the fewer are left for the input."""
@@ -54,7 +54,9 @@ class Layer(NamedTuple):
 
 def stacked(layers: Sequence[Layer]) -> Layer:
     """Layers of one shape as one, each array with a dimension more."""
-    return Layer(*(np.stack(parts) for parts in zip(*layers, strict=True)))
+    panels, *others = zip(*layers, strict=True)
+    room = aligned((len(layers), *panels[0].shape), panels[0].dtype)
+    return Layer(np.stack(panels, out=room), *(np.stack(parts) for parts in others))
 
 
 def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
@@ -115,12 +117,17 @@ def normalise(source, weight, bias, out):
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def two_to(x):
-    """2^x of a float32 from -126 to 127: the whole part goes into the exponent's bits, the rest is a polynomial."""
-    whole = np.floor(x)
+    """2^x of a float32 from -126 to 127, 7.5e-5 of it off at most.
+
+    The nearest whole number goes into the exponent's bits; the rest is a polynomial, the best of its degree.
+    """
+    whole = np.rint(x)
     f = x - whole
     power = float_of_bits((np.int32(whole) + np.int32(127)) << np.int32(23))
-    tail = np.float32(0.055826318) + f * (np.float32(0.0089893397) + f * np.float32(0.0018775767))
-    return power * (np.float32(0.99999994) + f * (np.float32(0.69315308) + f * (np.float32(0.24015361) + f * tail)))
+    return power * (
+        np.float32(0.99992807)
+        + f * (np.float32(0.69326099) + f * (np.float32(0.24261112) + f * np.float32(0.05517162)))
+    )
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
@@ -146,10 +153,16 @@ def multiply(rows, factors, count, weights, shift, first, column, added, out):
     inputs, outputs = rows.shape[1], out.shape[1]
     every, pairs = 2 * weights.panels.shape[1], inputs // 2
     panels, scales = weights.panels, weights.scales
+    # The next panel comes from far away while this one is multiplied, a share of it with each tile.
+    a_line = LINE_BYTES // panels.itemsize
+    share = -(-inputs * 16 // a_line // -(-count // 6)) * a_line
     for c in range(0, outputs, 16):
         b, o = (column + c) * every + first * 16, column + c
+        following = (o + 16 if c + 16 < outputs else column) * every + first * 16
         for r in range(0, count, 6):
             a, to = r * inputs, r * outputs + c
+            for line in range(r // 6 * share, min((r // 6 + 1) * share, inputs * 16), a_line):
+                fetch(panels, following + line)
             scaled_six(rows, a, inputs, panels, b, pairs, factors, r, scales, shift, o, added, out, to, outputs)
 
 

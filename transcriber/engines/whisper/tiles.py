@@ -10,6 +10,7 @@ float32, and the sums do not overflow. Weights lie in panels of sixteen outputs,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +19,11 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 COLUMNS = 16
+LINE_BYTES = 64
+
 ROWS = 6
 """The most rows of a tile: its sums, 12 registers of 16, stay where they are."""
 
@@ -36,7 +39,17 @@ def packed(weight: NDArray[Any]) -> NDArray[Any]:
     panels = -(-outputs // COLUMNS)
     full = np.zeros((panels * COLUMNS, inputs), weight.dtype)
     full[:outputs] = weight
-    return np.ascontiguousarray(full.reshape(panels, COLUMNS, inputs // 2, 2).transpose(0, 2, 1, 3))
+    laid_out = aligned((panels, inputs // 2, COLUMNS, 2), weight.dtype)
+    laid_out[...] = full.reshape(panels, COLUMNS, inputs // 2, 2).transpose(0, 2, 1, 3)
+    return laid_out
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Zeros that begin with a line of the cache, so that nothing a tile loads at once lies in two of them."""
+    size_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size_bytes + LINE_BYTES, np.uint8)
+    first = -room.ctypes.data % LINE_BYTES
+    return room[first : first + size_bytes].view(dtype).reshape(shape)
 
 
 def host_multiplies_pairs() -> bool:
@@ -141,6 +154,22 @@ def scored_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
 
     made: Callable[..., None] = multiply
     return made
+
+
+@intrinsic
+def fetch(typing_context, array, place):
+    """Bring the line of the cache in which the element ``place`` of ``array`` lies: it is read soon."""
+
+    def generate(context, builder, signature, arguments):
+        data, place = _data(context, builder, signature, arguments)
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        to_read, soon, data_cache = _I32(0), _I32(3), _I32(1)
+        builder.call(prefetch, [builder.bitcast(builder.gep(data, [place]), byte), to_read, soon, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
 
 
 def load(builder, array, place):
