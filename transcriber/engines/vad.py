@@ -1,17 +1,21 @@
-"""Voice activity: Silero, as faster-whisper ships it. Decides once for everything that follows."""
+"""Voice activity, decided once for everything that follows."""
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-from faster_whisper.vad import get_vad_model
 from numpy.typing import NDArray
 
+from transcriber.engines.silero import FRAME_SAMPLES, silero
 from transcriber.speech import ON, Region, find_regions, split_long
 from transcriber.windows import MAX_S, SAMPLE_RATE_HZ
 
-FRAME_SAMPLES = 512
 ROOM_NOISE = 1e-4
 """-80 dBFS. After a minute of exact zeros Silero takes a second to hear a voice; after a quiet room it does not."""
+
+NOISE_SAMPLES = 60 * SAMPLE_RATE_HZ
+"""Then it begins again."""
 
 
 def speech_probabilities(audio: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -19,8 +23,15 @@ def speech_probabilities(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     if not audio.size:
         return np.zeros(0, np.float32)
     padded = np.pad(audio, (0, -audio.size % FRAME_SAMPLES))
-    padded += ROOM_NOISE * np.random.default_rng(0).standard_normal(padded.size, np.float32)
-    return np.asarray(get_vad_model()(padded), np.float32).reshape(-1)
+    for first in range(0, padded.size, NOISE_SAMPLES):
+        some = padded[first : first + NOISE_SAMPLES]
+        some += _noise()[: some.size]
+    return silero()(padded)
+
+
+@cache
+def _noise() -> NDArray[np.float32]:
+    return ROOM_NOISE * np.random.default_rng(0).standard_normal(NOISE_SAMPLES, np.float32)
 
 
 def find_speech(audio: NDArray[np.float32], *, longest_s: float = MAX_S, speech_from: float = ON) -> list[Region]:
