@@ -1,12 +1,15 @@
 """Words that are put out where nobody speaks: ours and others', on the same sounds and weights.
 
     python -m benchmarks.hallucination [--systems NAME,…] [--groups NAME,…] [--model base] [--seconds 30]
+        [--bound-s 180]
 
 Groups: ``sounds``, made by benchmarks.nonspeech; ``nonspeech`` and ``voices`` of the evaluation set (the latter are
 babble and speech played backwards); ``pauses``, recordings of that set with long pauses or music around the speech;
 ``between``, sentences of that set with every sound between two of them. In the last two, words count that begin more
 than a second from any speech, and WER says that silence was not bought with words. Each system runs in a process of
-its own, with its defaults. What is found is kept in the folder ``--into``, case by case: a call goes on from there.
+its own, with its defaults, and is stopped in a case that takes it more than ``--bound-s`` of processor time: words
+count that it gave until then, and WER leaves the case out. What is found is kept in the folder ``--into``, case by
+case: a call goes on from there.
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ WITH_SPEECH = ("pauses", "between")
 
 Heard = list[tuple[str, float]]
 """Words and when each begins, in seconds."""
+
+Hear = Callable[[Audio, bool], Iterator[Heard]]
+"""A system: what it hears in a recording, as it gives it out; with the times of words if the second says so."""
 
 
 @dataclass(frozen=True)
@@ -93,35 +99,33 @@ def outside(heard: Heard, speech: list[tuple[float, float]]) -> list[str]:
     return [word for word in normalised("".join(away)).split() if any(map(str.isalnum, word))]
 
 
-def ours(engine: str, folder: Path, model: str, threads: int) -> Callable[[Audio, bool], Heard]:
+def ours(engine: str, beams: int, folder: Path, model: str, threads: int) -> Hear:
     from transcriber.engines.base import TranscribeOptions
     from transcriber.engines.registry import load
 
-    loaded = load(engine, weights_dir=folder, threads=threads)
+    loaded = load(engine, weights_dir=folder, threads=threads, beams=beams)
 
-    def hear(audio: Audio, _words: bool) -> Heard:
-        return [(w.text, w.start_s) for w in loaded.transcribe(audio, TranscribeOptions(model=model)).words]
+    def hear(audio: Audio, _words: bool) -> Iterator[Heard]:
+        yield [(w.text, w.start_s) for w in loaded.transcribe(audio, TranscribeOptions(model=model)).words]
 
     return hear
 
 
-def faster_whisper(kind: str, folder: Path, model: str, threads: int, **options: Any) -> Callable[[Audio, bool], Heard]:
+def faster_whisper(kind: str, folder: Path, model: str, threads: int, **options: Any) -> Hear:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
     place = str(folder / f"whisper-{model}")
     whisper = WhisperModel(place, device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True)
     pipeline: Any = BatchedInferencePipeline(whisper) if kind == "batched" else whisper
 
-    def hear(audio: Audio, words: bool) -> Heard:
-        heard: Heard = []
+    def hear(audio: Audio, words: bool) -> Iterator[Heard]:
         for segment in pipeline.transcribe(audio, word_timestamps=words, **options)[0]:
-            heard += [(w.word, w.start) for w in segment.words] if words else [(segment.text, segment.start)]
-        return heard
+            yield [(w.word, w.start) for w in segment.words] if words else [(segment.text, segment.start)]
 
     return hear
 
 
-def openai_whisper(folder: Path, model: str, threads: int) -> Callable[[Audio, bool], Heard]:
+def openai_whisper(folder: Path, model: str, threads: int) -> Hear:
     import torch
 
     from transcriber.engines.whisper.checkpoint import load_model
@@ -129,18 +133,17 @@ def openai_whisper(folder: Path, model: str, threads: int) -> Callable[[Audio, b
     torch.set_num_threads(threads)
     whisper = load_model(folder / f"whisper-{model}")
 
-    def hear(audio: Audio, words: bool) -> Heard:
-        heard: Heard = []
+    def hear(audio: Audio, words: bool) -> Iterator[Heard]:
         for segment in whisper.transcribe(audio, fp16=False, word_timestamps=words)["segments"]:
-            heard += [(w["word"], w["start"]) for w in segment["words"]] if words else [(segment["text"], 0.0)]
-        return heard
+            yield [(w["word"], w["start"]) for w in segment["words"]] if words else [(segment["text"], 0.0)]
 
     return hear
 
 
-SYSTEMS: dict[str, Callable[[Path, str, int], Callable[[Audio, bool], Heard]]] = {
-    "polyvox-ctranslate2": lambda *a: ours("ctranslate2", *a),
-    "polyvox-whisper": lambda *a: ours("whisper", *a),
+SYSTEMS: dict[str, Callable[[Path, str, int], Hear]] = {
+    "polyvox-ctranslate2": lambda *a: ours("ctranslate2", 0, *a),
+    "polyvox-whisper": lambda *a: ours("whisper", 0, *a),
+    "polyvox-whisper-beams5": lambda *a: ours("whisper", 5, *a),
     "faster-whisper": lambda *a: faster_whisper("sequential", *a),
     "faster-whisper-vad": lambda *a: faster_whisper("sequential", *a, vad_filter=True),
     "faster-whisper-batched": lambda *a: faster_whisper("batched", *a),
@@ -149,7 +152,13 @@ SYSTEMS: dict[str, Callable[[Path, str, int], Callable[[Audio, bool], Heard]]] =
 
 
 def work(
-    system: str, groups: tuple[str, ...], seconds: float, model: str, threads: int, done: set[str]
+    system: str,
+    groups: tuple[str, ...],
+    seconds: float,
+    model: str,
+    threads: int,
+    bound_s: float,
+    done: set[str],
 ) -> Iterator[dict[str, Any]]:
     """What one system puts out, case by case but for those that are ``done``."""
     hear = SYSTEMS[system](Settings().weights_dir, model, threads)
@@ -157,7 +166,7 @@ def work(
         if case.name in done:
             continue
         began_s = time.process_time()
-        heard = hear(case.audio, case.group in WITH_SPEECH)
+        heard, stopped = within(hear(case.audio, case.group in WITH_SPEECH), bound_s)
         yield {
             "name": case.name,
             "group": case.group,
@@ -165,7 +174,21 @@ def work(
             "reference": normalised(case.text),
             "text": normalised("".join(text for text, _ in heard)),
             "cpu_s": time.process_time() - began_s,
+            "stopped": stopped,
         }
+
+
+def within(pieces: Iterator[Heard], bound_s: float) -> tuple[Heard, bool]:
+    """What comes within ``bound_s`` of processor time and one piece more, and whether there was more to come."""
+    heard: Heard = []
+    until_s = time.process_time() + bound_s
+    late = False
+    for piece in pieces:
+        if late:
+            return heard, True
+        heard += piece
+        late = time.process_time() > until_s
+    return heard, False
 
 
 def known(place: Path) -> dict[str, Any]:
@@ -178,17 +201,22 @@ def report(results: dict[str, dict[str, Any]], groups: tuple[str, ...]) -> None:
     shown = [group for group in GROUPS if group in groups]
     spoken = [group for group in shown if group in WITH_SPEECH]
     print(f"\n{machine()}\n\nWords where nobody speaks\n")
-    print(f"| system | {' | '.join(shown)} | {' | '.join(f'WER {group}, %' for group in spoken)} |")
-    print("|---|" + "---|" * (len(shown) + len(spoken)))
+    columns = [*shown, *(f"WER {group}, %" for group in spoken)]
+    print(f"| system | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     for system, found in results.items():
-        cells = [str(sum(len(one["outside"]) for one in found.values() if one["group"] == group)) for group in shown]
+        cells = []
+        for group in shown:
+            here = [one for one in found.values() if one["group"] == group]
+            words, stopped = sum(len(one["outside"]) for one in here), sum(one["stopped"] for one in here)
+            cells.append(f"{words}, {stopped} stopped" if stopped else str(words) if here else "")
         for group in spoken:
-            pairs = [(one["reference"], one["text"]) for one in found.values() if one["group"] == group]
-            cells.append(f"{100 * jiwer.wer([r for r, _ in pairs], [t for _, t in pairs]):.1f}")
+            whole = [one for one in found.values() if one["group"] == group and not one["stopped"]]
+            wer = jiwer.wer([one["reference"] for one in whole], [one["text"] for one in whole]) if whole else None
+            cells.append("" if wer is None else f"{100 * wer:.1f}")
         print(f"| {system} | {' | '.join(cells)} |")
     for system, found in results.items():
-        said = {name: " ".join(one["outside"][:12]) for name, one in found.items() if one["outside"]}
-        print(f"\n{system}: " + "; ".join(f"{name}: {text}" for name, text in said.items()))
+        said = [(name, one["outside"]) for name, one in found.items() if one["outside"]]
+        print(f"\n{system}: " + "; ".join(f"{name}, {len(words)}: {' '.join(words[:12])}" for name, words in said))
 
 
 def main() -> None:
@@ -198,6 +226,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--model", default="base")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bound-s", type=float, default=180.0)
     parser.add_argument("--into", type=Path, default=Path("hallucination-benchmark"))
     parser.add_argument("--report", action="store_true", help="only print what is there")
     parser.add_argument("--work", help=argparse.SUPPRESS)
@@ -206,7 +235,7 @@ def main() -> None:
     arguments.into.mkdir(parents=True, exist_ok=True)
     if arguments.work:
         place = arguments.into / f"{arguments.work}.jsonl"
-        asked = (groups, arguments.seconds, arguments.model, arguments.threads)
+        asked = (groups, arguments.seconds, arguments.model, arguments.threads, arguments.bound_s)
         for found in work(arguments.work, *asked, set(known(place))):
             with place.open("a") as out:
                 out.write(json.dumps(found, ensure_ascii=False) + "\n")
