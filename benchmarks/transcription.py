@@ -8,7 +8,7 @@ load: long recordings, many short files (bulk), one file of 30 s alone. whisperX
 the PYTHON that is named. Results are kept in FOLDER, one JSON file for each system; with --report only the table of
 what is there is printed. ``--minutes`` takes so much of each group, evenly over its files, ``--long-minutes`` of those
 with long recordings; 0 takes all. Processor time stands beside the time by the clock: on a machine that others use
-too, it is what to compare.
+too, it is what to compare. Models that know English only hear the recordings in English.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def chosen(
     groups = {
         name: [m for m in manifest if m["set"] in sets and m.get("reference_text")] for name, sets in GROUPS.items()
     }
-    short = [m for m in groups["read"] + groups["multilingual"] if BULK_S[0] <= m["duration_s"] <= BULK_S[1]]
+    groups = {name: recordings for name, recordings in groups.items() if recordings}
+    short = [m for m in [*groups["read"], *groups.get("multilingual", [])] if BULK_S[0] <= m["duration_s"] <= BULK_S[1]]
     taken = {
         name: evenly(recordings, 60 * (long_minutes if name in ("long", "conversations") else minutes))
         for name, recordings in groups.items()
@@ -134,7 +135,8 @@ def report(groups: dict[str, list[dict[str, Any]]], into: Path) -> None:
     print(
         f"\n{machine()}\n\n" + ", ".join(f"{name}: {len(g)} files, {_minutes(g):.1f} min" for name, g in groups.items())
     )
-    loads = ["long", "bulk", "single", *[name for name in GROUPS if name != "long"]]
+    spoken = [name for name in GROUPS if name in groups]
+    loads = ["long", "bulk", "single", *[name for name in spoken if name != "long"]]
     print("\nTimes real time by processor time of one core (by the clock)\n")
     print(f"| system | {' | '.join(loads)} | cold start, s | peak memory, MiB |\n|---|{'---|' * (len(loads) + 2)}")
     for system, result in results.items():
@@ -144,9 +146,9 @@ def report(groups: dict[str, list[dict[str, Any]]], into: Path) -> None:
         ]
         print(f"| {system} | {' | '.join(cells)} | {result['cold_start_s']:.1f} | {result['peak_mib']:.0f} |")
     print("\nWER in percent (deletions, insertions)\n")
-    print(f"| system | {' | '.join(GROUPS)} |\n|---|{'---|' * len(GROUPS)}")
+    print(f"| system | {' | '.join(spoken)} |\n|---|{'---|' * len(spoken)}")
     for system, result in results.items():
-        found = [scores(groups[name], result["texts"][name]) for name in GROUPS]
+        found = [scores(groups[name], result["texts"][name]) for name in spoken]
         cells = [f"{s['WER']:.1f} ({s['deletions']:.1f}, {s['insertions']:.1f})" for s in found]
         print(f"| {system} | {' | '.join(cells)} |")
 
@@ -178,6 +180,8 @@ def main() -> None:
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     manifest = [json.loads(line) for line in (EVALUATION_SET / "manifest.jsonl").read_text().splitlines()]
+    if arguments.model.endswith(".en"):
+        manifest = [m for m in manifest if m.get("language") == "en"]
     groups = chosen(manifest, arguments.minutes, arguments.long_minutes, arguments.bulk_files)
     arguments.into.mkdir(parents=True, exist_ok=True)
     if not arguments.report:
