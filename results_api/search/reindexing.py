@@ -16,22 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from polyvox.errors import Unavailable
 from polyvox.ports import Clock
 from results_api.database.connections import engine_of, reading
-from results_api.search.windows import MARKS
+from results_api.search.words_index import CREATE, INDEX, OLDER
 
 log = logging.getLogger(__name__)
 
-INDEX, OLDER = "segments_by_words_and_marks", "segments_by_words"
 LOOK_S = 2.0
 """How often a process that is not the one to do it looks whether it has become that."""
 TROUBLED_S = 60.0
 # Any number that nothing else on the database server locks: "marks" in ASCII.
 ADVISORY_LOCK = 0x6D61726B73
 
-# What waits for the index to be flushed is gone through by every question: a tenth of what the server allows.
-_CREATE = (
-    f"CREATE INDEX CONCURRENTLY {INDEX} ON segments USING gin (words, (ARRAY[{MARKS}]))"
-    " WITH (gin_pending_list_limit = 512)"
-)
 _VALID = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 
 
@@ -80,7 +74,7 @@ async def _made(connection: AsyncConnection) -> bool:
         await connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {INDEX}")
     if not valid:
         log.info("making the index of words anew")
-        await connection.exec_driver_sql(_CREATE)
+        await connection.exec_driver_sql(CREATE)
         # How often marks are said is only known after this.
         await connection.exec_driver_sql("ANALYZE segments")
         log.info("made the index of words anew")

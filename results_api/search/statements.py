@@ -13,7 +13,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from results_api.database.searchable import BLOCK_BITS
-from results_api.search.windows import MARKS
+from results_api.search.words_index import INDEX, MARKS
 
 _IN_TIME = (
     "SELECT {what} FROM recordings JOIN searchable ON searchable.media_id = recordings.media_id"
@@ -28,7 +28,7 @@ _SQLITE = (
 _WINDOWS = (
     "SELECT found.id FROM unnest(CAST(:windows AS text[])) AS looked (marks) CROSS JOIN LATERAL ("
     "WITH every AS MATERIALIZED (SELECT id FROM segments"
-    " WHERE words @@ CAST(:asked AS tsquery) AND ARRAY[{marks}] && CAST(looked.marks AS bigint[]))"
+    " WHERE words @@ CAST(:asked AS tsquery) AND {marks} && CAST(looked.marks AS bigint[]))"
     " SELECT id FROM every WHERE id BETWEEN :first AND :last{timed} ORDER BY id DESC LIMIT :most"
     ") AS found LIMIT :most"
 )
@@ -39,8 +39,7 @@ _ONE_BY_ONE = (
 )
 _LATEST = (
     "SELECT (SELECT max(id) FROM segments WHERE id BETWEEN :first AND :last) AS number,"
-    " coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('segments_by_words_and_marks')), false)"
-    " AS marked"
+    " coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{index}')), false) AS marked"
 )
 _SHOWN = (
     "SELECT segments.id, start_s, end_s, speaker, label, segments.language, text,"
@@ -73,7 +72,7 @@ def _with_numbers(text: str, names: Sequence[str]) -> sa.TextClause:
 
 
 BOUNDS = _with_numbers(_IN_TIME.format(what="min(searchable.block), max(searchable.block)"), ["after", "before"])
-LATEST = _with_numbers(_LATEST, ["first", "last"])
+LATEST = _with_numbers(_LATEST.format(index=INDEX), ["first", "last"])
 """The ``number`` of the latest segment, and whether the index has marks; on PostgreSQL."""
 SQLITE = {timed: _statement(_SQLITE, timed=timed) for timed in (True, False)}
 """By whether the recordings' time counts."""

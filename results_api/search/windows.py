@@ -10,8 +10,6 @@ from __future__ import annotations
 
 LEVELS = (4, 8, 12, 16)
 """Bits of a block's number that are left out. A mark is what remains, times so many, and which of them it is."""
-MARKS = "(id >> 24) * 4, (id >> 28) * 4 + 1, (id >> 32) * 4 + 2, (id >> 36) * 4 + 3"
-"""Of a segment, in SQL: as the index was made with, to the letter, or it is not used."""
 FEWEST = 1 << LEVELS[0]
 """Blocks with a mark of their own."""
 FURTHER = 4

@@ -11,7 +11,7 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 
-# As in results_api/search/windows.py.
+# As in results_api/search/words_index.py.
 MARKS = "(id >> 24) * 4, (id >> 28) * 4 + 1, (id >> 32) * 4 + 2, (id >> 36) * 4 + 3"
 
 
