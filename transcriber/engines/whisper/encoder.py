@@ -14,6 +14,7 @@ from whisper.audio import log_mel_spectrogram
 from whisper.model import LayerNorm, ResidualAttentionBlock, Whisper
 
 from transcriber.engines.whisper.integer_blocks import IntegerBlocks, joined
+from transcriber.engines.whisper.integer_stem import IntegerStem
 from transcriber.engines.whisper.linear import Linear, LinearMaker
 
 SAMPLES_PER_POSITION = 320
@@ -43,18 +44,23 @@ class Encoder:
         self._n_mels = int(model.dims.n_mels)
         self._heads = int(model.dims.n_audio_head)
         self._device, self._dtype = linear.device, linear.dtype
-        # The convolutions are a tenth of the work and the first to hear: they stay as exact as the device allows.
-        self._convolutions = [
-            (conv.weight.detach().to(self._device, self._dtype), conv.bias.detach().to(self._device, self._dtype), step)
-            for conv, step in ((source.conv1, 1), (source.conv2, 2))
-        ]
         self._positional = source.positional_embedding.detach().to(self._device, self._dtype)
         self._norm = _norm(source.ln_post, linear)
-        self._integers: IntegerBlocks | None = None
+        self._integers: tuple[IntegerStem, IntegerBlocks] | None = None
+        self._convolutions: list[tuple[Tensor, Tensor, int]] = []
         self._blocks: list[_Block] = []
         if linear.precision == "int8":
-            self._integers = IntegerBlocks(source.blocks, self._heads)
+            self._integers = IntegerStem(source.conv1, source.conv2), IntegerBlocks(source.blocks, self._heads)
         else:
+            # A tenth of the work and the first to hear: they take no fewer bits than the device computes with.
+            self._convolutions = [
+                (
+                    one.weight.detach().to(linear.device, linear.dtype),
+                    one.bias.detach().to(linear.device, linear.dtype),
+                    step,
+                )
+                for one, step in ((source.conv1, 1), (source.conv2, 2))
+            ]
             self._blocks = [self._block(block, linear) for block in source.blocks]
         # In bfloat16 torch's fused kernel for CPUs is slower than plain products (measured: by 1.6).
         self._plain_attention = self._device == "cpu" and self._dtype == torch.bfloat16
@@ -84,17 +90,21 @@ class Encoder:
 
     def __call__(self, mel: Tensor) -> Tensor:
         """(batch, n_mels, 2 × positions) to (batch, positions, width)."""
+        if self._integers is not None:
+            stem, blocks = self._integers
+            return self._norm(torch.stack([blocks(self._placed(stem(one))) for one in mel]))
         x = mel
         for weight, bias, step in self._convolutions:
             x = functional.gelu(functional.conv1d(x, weight, bias, stride=step, padding=1))
-        x = x.transpose(1, 2)
-        x = x + self._positional[: x.shape[1]]
-        if self._integers is not None:
-            return self._norm(torch.stack([self._integers(one) for one in x]))
+        x = self._placed(x.transpose(1, 2))
         for block in self._blocks:
             x = x + block.out(self._attend(block.query_key_value(block.attention_norm(x))))
             x = x + block.down(functional.gelu(block.up(block.mlp_norm(x))))
         return self._norm(x)
+
+    def _placed(self, x: Tensor) -> Tensor:
+        """(…, positions, width), each told where it is."""
+        return x + self._positional[: x.shape[-2]]
 
     def _attend(self, projected: Tensor) -> Tensor:
         batch, positions, triple = projected.shape

@@ -1,4 +1,4 @@
-"""A layer of the encoder in whole numbers: projections, attention, the rest. Blocks of positions stay in the cache."""
+"""The encoder in whole numbers: convolutions; of a layer projections, attention, the rest. Blocks stay in the cache."""
 
 # mypy: disable-error-code="no-untyped-call, untyped-decorator, no-untyped-def, misc"
 
@@ -27,6 +27,28 @@ WIDE = 512
 """Outputs of the perceptron's first half that go through the second before the next come."""
 
 scored_six = scored_tile(6)
+
+
+@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+def convolve(rows, scale, count, weights, part, out):
+    """``count`` rows by ``weights`` (a Layer), ``part`` inputs after ``part`` inputs, and GELU.
+
+    rows: (count filled up to blocks, inputs) int16, all with one ``scale``. out: (as many, outputs) float32.
+    """
+    inputs = rows.shape[1]
+    factors = np.full(BLOCK, scale, np.float32)
+    nothing = np.zeros_like(weights.bias)
+    for block in numba.prange(-(-count // BLOCK)):
+        at = block * BLOCK
+        some = min(BLOCK, count - at)
+        here = out[at : at + BLOCK]
+        for first in range(0, inputs, part):
+            shift = nothing if first else weights.bias
+            multiply(
+                rows[at : at + BLOCK, first : first + part], factors, some, weights, shift, first, 0, first > 0, here
+            )
+        for r in range(some):
+            gelu(here[r])
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")

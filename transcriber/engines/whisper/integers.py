@@ -117,17 +117,15 @@ def normalise(source, weight, bias, out):
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def two_to(x):
-    """2^x of a float32 from -126 to 127, 7.5e-5 of it off at most.
+    """2^x of a float32 from -126 to 127, 2.6e-6 of it off at most.
 
     The nearest whole number goes into the exponent's bits; the rest is a polynomial, the best of its degree.
     """
     whole = np.rint(x)
     f = x - whole
     power = float_of_bits((np.int32(whole) + np.int32(127)) << np.int32(23))
-    return power * (
-        np.float32(0.99992807)
-        + f * (np.float32(0.69326099) + f * (np.float32(0.24261112) + f * np.float32(0.05517162)))
-    )
+    tail = np.float32(0.24024744) + f * (np.float32(0.05591786) + f * np.float32(0.0095701))
+    return power * (np.float32(0.9999993) + f * (np.float32(0.6931218) + f * tail))
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
@@ -146,11 +144,12 @@ def gelu(x):
 def multiply(rows, factors, count, weights, shift, first, column, added, out):
     """``count`` rows by a part of ``weights`` (a Layer) into ``out``, or ``added`` onto what is there.
 
-    rows: (count filled up to 6, inputs) int16, the layer's inputs from ``first`` on; factors: (as many,), the rows'
-    scales. out: (as many or more, outputs), float32, the layer's outputs from ``column`` on. shift: (all of the layer's
-    outputs,), what is put on top.
+    rows: (count filled up to 6, inputs) int16, the layer's inputs from ``first`` on, which may overlap in memory;
+    factors: (as many,), the rows' scales. out: (as many or more, outputs), float32, the layer's outputs from ``column``
+    on. shift: (all of the layer's outputs,), what is put on top.
     """
     inputs, outputs = rows.shape[1], out.shape[1]
+    stride = rows.strides[0] // rows.itemsize
     every, pairs = 2 * weights.panels.shape[1], inputs // 2
     panels, scales = weights.panels, weights.scales
     # The next panel comes from far away while this one is multiplied, a share of it with each tile.
@@ -160,10 +159,10 @@ def multiply(rows, factors, count, weights, shift, first, column, added, out):
         b, o = (column + c) * every + first * 16, column + c
         following = (o + 16 if c + 16 < outputs else column) * every + first * 16
         for r in range(0, count, 6):
-            a, to = r * inputs, r * outputs + c
+            a, to = r * stride, r * outputs + c
             for line in range(r // 6 * share, min((r // 6 + 1) * share, inputs * 16), a_line):
                 fetch(panels, following + line)
-            scaled_six(rows, a, inputs, panels, b, pairs, factors, r, scales, shift, o, added, out, to, outputs)
+            scaled_six(rows, a, stride, panels, b, pairs, factors, r, scales, shift, o, added, out, to, outputs)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
