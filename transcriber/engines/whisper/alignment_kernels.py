@@ -7,9 +7,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from transcriber.engines.whisper.integers import two_to
+from transcriber.engines.whisper.exponentials import softmax
 
-_LOG2_E = np.float32(1.4426950408889634)
 REACH = 3
 """Positions to either side of one whose median is taken."""
 
@@ -44,21 +43,6 @@ def emphasise(scores, likely):
                 padded[p] = padded[2 * REACH - p]
                 padded[REACH + positions + p] = padded[REACH + positions - 2 - p]
             add_medians(padded, share, likely[t])
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def softmax(x, out):
-    """(n,) float32 to ``out`` (n,)."""
-    top = np.float32(-1e30)
-    for p in range(x.size):
-        top = max(top, x[p])
-    total = np.float32(0)
-    for p in range(x.size):
-        out[p] = two_to(max((x[p] - top) * _LOG2_E, np.float32(-120)))
-        total += out[p]
-    share = np.float32(1) / total
-    for p in range(x.size):
-        out[p] *= share
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

@@ -7,14 +7,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from transcriber.engines.whisper.integers import two_to
-
-_LOG2_E = np.float32(1.4426950408889634)
-_FLAGS = {"nnan", "nsz", "arcp", "contract", "afn", "reassoc"}
-"""Of fastmath all but ``ninf``: what is forbidden is minus infinity."""
+from transcriber.engines.whisper.exponentials import WITH_INFINITY, highest, log_sum
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
+@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
 def restrict_rows(logits, never, bounds, no_words, no_end, end, first, sums):
     """Set what is forbidden to minus infinity; ``sums`` (rows,) gets what is left, as log-sums.
 
@@ -42,23 +38,3 @@ def restrict_rows(logits, never, bounds, no_words, no_end, end, first, sums):
         else:
             high, low = max(timestamps, text), min(timestamps, text)
             sums[row] = high + np.log1p(np.exp(low - high))
-
-
-@numba.njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def highest(x):
-    """As ``x.max()``, which looks at one value after the other for what is no number."""
-    top = np.float32(-np.inf)
-    for i in range(x.size):
-        top = max(top, x[i])
-    return top
-
-
-@numba.njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def log_sum(x, top):
-    """log of the sum of exponentials of (n,) float32, none above ``top``; minus infinity where all are."""
-    if top == -np.inf:
-        return top
-    total = np.float32(0)
-    for i in range(x.size):
-        total += two_to(max((x[i] - top) * _LOG2_E, np.float32(-120)))
-    return top + np.log(total)

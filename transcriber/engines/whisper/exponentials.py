@@ -1,0 +1,53 @@
+"""Exponentials of float32 that a CPU takes eight at a time, minus infinity among them."""
+
+# mypy: disable-error-code="no-untyped-call, untyped-decorator, no-untyped-def, misc"
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from transcriber.engines.whisper.integers import two_to
+
+_LOG2_E = np.float32(1.4426950408889634)
+WITH_INFINITY = {"nnan", "nsz", "arcp", "contract", "afn", "reassoc"}
+"""Of fastmath all but ``ninf``, for those who may meet minus infinity."""
+
+
+@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+def highest(x):
+    """As ``x.max()``, which looks at one value after the other for what is no number."""
+    top = np.float32(-np.inf)
+    for i in range(x.size):
+        top = max(top, x[i])
+    return top
+
+
+@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+def e_to(x):
+    """e^x of a float32 up to 87; below -83 it is 1e-36."""
+    return two_to(max(x * _LOG2_E, np.float32(-120)))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+def softmax(x, out):
+    """(n,) float32 to ``out`` (n,)."""
+    top = highest(x)
+    total = np.float32(0)
+    for i in range(x.size):
+        out[i] = e_to(x[i] - top)
+        total += out[i]
+    share = np.float32(1) / total
+    for i in range(x.size):
+        out[i] *= share
+
+
+@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+def log_sum(x, top):
+    """log of the sum of exponentials of (n,) float32, none above ``top``; minus infinity where all are."""
+    if top == -np.inf:
+        return top
+    total = np.float32(0)
+    for i in range(x.size):
+        total += e_to(x[i] - top)
+    return top + np.log(total)
