@@ -111,7 +111,7 @@ def test_what_moved_between_rows_is_what_the_tokens_alone_would_leave(
         columns = np.maximum(np.arange(len(ids)) - len(prompt) + 1, -1)
         count = len(hypothesis.tokens)
         model.decoder.step(Tokens(ids, none, none, np.arange(len(ids)), columns), np.arange(len(ids)))
-        alone = model.decoder.caches.scores(0, 0, count)
+        alone = model.decoder.caches.scores(np.zeros(count, int), 0)
         torch.testing.assert_close(hypothesis.heard[:, :count], alone, rtol=1e-3, atol=close)
 
 

@@ -125,7 +125,7 @@ def test_what_the_heads_heard_is_recorded(model: Whisper, mel: torch.Tensor, pre
     for row in (0, 1):
         theirs = torch.stack([scores[layer][row, head, 3:] for layer, head in chosen])
         close = 1e-3 if precision == "float32" else 0.1
-        torch.testing.assert_close(decoder.caches.scores(row, row, 5), theirs, rtol=close, atol=close)
+        torch.testing.assert_close(decoder.caches.scores(np.full(5, row), row), theirs, rtol=close, atol=close)
 
 
 def test_the_rules_are_openais() -> None:

@@ -167,6 +167,9 @@ class Batch:
         sums = restrict(logits, self._grammar, rows, vocabulary)
         if self._beams is not None:
             searched = self._beams.holds(rows)
+            if searched.all():
+                self._beams.take(rows, logits, sums)
+                return
             if searched.any():
                 at, others = (
                     torch.as_tensor(np.flatnonzero(one), device=logits.device) for one in (searched, ~searched)
@@ -220,7 +223,7 @@ class Batch:
             running.no_speech_probability,
             running.temperature,
             not ended and loops(self._text(row)),
-            heard=self._model.decoder.caches.scores(row, row // self._model.beams, count),
+            heard=self._model.decoder.caches.scores(np.full(count, row), row // self._model.beams),
         )
 
     def _searched(self, beams: Beams, row: int, running: _Row) -> Hypothesis:
@@ -234,5 +237,5 @@ class Batch:
             running.no_speech_probability,
             running.temperature,
             not found.ended and loops([token for token in tokens if token < self._model.vocabulary.end]),
-            heard=beams.heard(row, found),
+            heard=self._model.decoder.caches.scores(found.lineage, row // self._model.beams),
         )

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.engines.whisper.caches import Caches, Indices
+from transcriber.engines.whisper.candidates import likeliest
 from transcriber.engines.whisper.rules import Grammar, Vocabulary
 
 
@@ -96,32 +96,32 @@ class Beams:
     def take(self, rows: Indices, logits: Tensor, sums: Tensor) -> None:
         """Let the likeliest hypotheses go on. ``logits`` (rows, vocabulary) are restricted, ``sums`` their log-sums."""
         width, written, end = self._width, self._written, self._vocabulary.end
-        best = (logits - sums[:, None]).topk(width + 1)
+        values, indices = likeliest(logits, width + 1)
         firsts, windows = np.unique(rows - rows % width, return_inverse=True)
         scores = np.full((len(firsts), width, width + 1), -np.inf, np.float32)
         own, tokens = scores.copy(), np.zeros(scores.shape, np.int64)
         at = windows, rows % width
-        own[at], tokens[at] = best.values.cpu().numpy(), best.indices.cpu().numpy()
+        own[at], tokens[at] = values - sums.cpu().numpy()[:, None], indices
         scores[at] = self._totals[rows][:, None] + own[at]
         self._lineage[rows, written.count[rows]] = rows
         order, goes_on, over = ranked(scores, tokens, end)
-        for window, first in enumerate(firsts.tolist()):
-            flat = order[window]
-            for index in flat[over[window]].tolist():
-                beam, column = divmod(index, width + 1)
-                if len(self._found[first]) < width:
-                    score = float(scores[window, beam, column])
-                    self._found[first].append(self._ended(first + beam, end, own[window, beam, column], score))
-            beams, columns = np.divmod(flat[goes_on[window]], width + 1)
-            to = first + np.arange(width)
-            self._move(first + beams, to)
-            count = int(written.count[first])
-            written.tokens[to, count] = tokens[window, beams, columns]
-            written.logprobs[to, count] = own[window, beams, columns]
-            self._totals[to] = scores[window, beams, columns]
-            self._grammar.move(first + beams, to)
-            self._grammar.note(to, written.tokens[to, count], self._vocabulary)
-            written.count[to] += 1
+        for window, place in np.argwhere(over).tolist():
+            beam, column = divmod(int(order[window, place]), width + 1)
+            first = int(firsts[window])
+            if len(self._found[first]) < width:
+                score = float(scores[window, beam, column])
+                self._found[first].append(self._ended(first + beam, end, own[window, beam, column], score))
+        beams, columns = np.divmod(order[goes_on].reshape(len(firsts), width), width + 1)
+        to = (firsts[:, None] + np.arange(width)).ravel()
+        source = (firsts[:, None] + beams).ravel()
+        self._move(source, to)
+        chosen, count = (np.arange(len(firsts))[:, None], beams, columns), written.count[to]
+        written.tokens[to, count] = tokens[chosen].ravel()
+        written.logprobs[to, count] = own[chosen].ravel()
+        self._totals[to] = scores[chosen].ravel()
+        self._grammar.move(source, to)
+        self._grammar.note(to, written.tokens[to, count], self._vocabulary)
+        written.count[to] += 1
 
     def done(self, row: int) -> bool:
         """Whether as many hypotheses as there are beams came to an end."""
@@ -144,15 +144,6 @@ class Beams:
             )
         return max(found, key=lambda one: one.score)
 
-    def heard(self, row: int, found: Found) -> Tensor:
-        """What the recorded heads heard a hypothesis with, put together from the rows that it was in."""
-        count = len(found.lineage)
-        whole = self._caches.scores(int(found.lineage[0]), row // self._width, count).clone()
-        for other in np.unique(found.lineage).tolist():
-            columns = torch.as_tensor(np.flatnonzero(found.lineage == other), device=whole.device)
-            whole[:, columns] = self._caches.scores(other, row // self._width, count)[:, columns]
-        return whole
-
     def _ended(self, row: int, end: int, logprob: np.float32, total: float) -> Found:
         count = int(self._written.count[row])
         return Found(
@@ -164,16 +155,16 @@ class Beams:
         )
 
     def _move(self, source: Indices, to: Indices) -> None:
-        """Let the rows ``to`` hold what ``source`` holds; both are of one window."""
-        written, count = self._written, int(self._written.count[to[0]])
-        differ = self._lineage[source, : count + 1] != self._lineage[to, : count + 1]
-        moved = source != to
-        if not moved.any():
+        """Let the rows ``to`` hold what ``source`` holds; each pair is of one window."""
+        written, moved = self._written, source != to
+        source, to = source[moved], to[moved]
+        if not len(to):
             return
         # The token that a prediction follows stands one place before it; without any, the prompt is still to be shared.
-        parted = int(differ[moved].argmax(1).min())
-        begin = 0 if count == 0 else int(written.base[to[0]]) + parted - 1
-        self._caches.move(source[moved], to[moved], begin, int(written.base[to[0]]) + count)
-        for array in (written.tokens, written.logprobs):
-            array[to, :count] = array[source, :count]
-        self._lineage[to, : count + 1] = self._lineage[source, : count + 1]
+        parted = (self._lineage[source] != self._lineage[to]).argmax(1)
+        count, base, windows = written.count[to], written.base[to], to // self._width
+        begins = np.full(windows.max() + 1, written.tokens.shape[1] + base.max())
+        np.minimum.at(begins, windows, np.where(count == 0, 0, base + parted - 1))
+        self._caches.move(source, to, begins[windows], base + count)
+        for array in (written.tokens, written.logprobs, self._lineage):
+            array[to] = array[source]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.engines.whisper import kernels
+from transcriber.engines.whisper.tiles import COLUMNS, aligned
 
 Indices = NDArray[np.int64]
 
@@ -63,28 +64,37 @@ class Caches(Protocol):
     def attend_cross(self, layer: int, query: Tensor, tokens: Any) -> Tensor:
         """(tokens, width) to (tokens, width)."""
 
-    def move(self, source: Indices, to: Indices, begin: int, end: int) -> None:
-        """Let the rows ``to`` remember the tokens at positions from ``begin`` to ``end`` as ``source`` do."""
+    def move(self, source: Indices, to: Indices, begins: Indices, ends: Indices) -> None:
+        """Let the rows ``to`` remember the tokens at positions from ``begins`` to ``ends`` as ``source`` do.
 
-    def scores(self, row: int, slot: int, columns: int) -> Tensor:
-        """What the recorded heads heard with: (recorded heads, columns, positions of the slot), before softmax."""
+        All arrays (moved,). All at once: a row may give what it has and take what another has, if the positions are the
+        same.
+        """
+
+    def scores(self, rows: Indices, slot: int) -> Tensor:
+        """What the recorded heads heard with: (recorded heads, columns, positions of the slot), before softmax.
+
+        ``rows``: (columns,), the row that made each prediction.
+        """
 
 
 class Int8Caches:
-    """See the module. Memory is taken page by page as sequences grow."""
+    """See the module. Memory is taken page by page as sequences grow.
+
+    Nothing is copied from row to row: each knows in which row its tokens were written.
+    """
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
         layers, heads, size = shape.layers, shape.heads, shape.head_size
         own = (layers, shape.rows, heads, shape.context, size)
         self._keys, self._values = np.zeros(own, np.float32), np.zeros(own, np.float32)
+        self._writers = np.zeros((shape.rows, shape.context), np.int64)
         heard = (layers, shape.slots, heads)
-        # Rows of 64 bytes begin at a cache line's start only if the length of a row of values is even to it.
-        length = -(-shape.positions // 64) * 64
-        self._heard_keys = np.zeros((*heard, shape.positions, size), np.int8)
-        self._heard_values = np.zeros((*heard, size, length), np.int8)
-        self._key_scales = np.zeros((*heard, shape.positions), np.float32)
-        self._value_scales = np.zeros((*heard, shape.positions), np.float32)
+        panels = -(-shape.positions // COLUMNS)
+        self._heard_keys = aligned((*heard, panels, size // 2, COLUMNS, 2), np.int8)
+        self._heard_values = aligned((*heard, size // COLUMNS, panels * COLUMNS // 2, COLUMNS, 2), np.int8)
+        self._key_scales, self._value_scales = np.zeros((2, *heard, panels * COLUMNS), np.float32)
         self._lengths = np.zeros(shape.slots, np.int64)
         self._recorded = np.full((layers, heads), -1, np.int64)
         places = [(layer, head) for layer, chosen in enumerate(shape.recorded) for head in chosen]
@@ -113,13 +123,14 @@ class Int8Caches:
     def all_layers(self) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
         """What kernels.attend_self, and what kernels.attend_cross and record take, of all layers."""
         heard = (self._heard_keys, self._key_scales, self._heard_values, self._value_scales)
-        return (self._keys, self._values), (*heard, self._lengths, self._recorded, self._scores)
+        return (self._keys, self._values, self._writers), (*heard, self._lengths, self._recorded, self._scores)
 
     def attend_self(self, layer: int, projected: Tensor, tokens: Any) -> Tensor:
         """See Caches."""
         source = projected.float().numpy()
         out = np.empty((source.shape[0], self._shape.width), np.float32)
-        kernels.attend_self(source, self._keys[layer], self._values[layer], tokens.rows, tokens.positions, out)
+        keys, values = self._keys[layer], self._values[layer]
+        kernels.attend_self(source, keys, values, self._writers, tokens.rows, tokens.positions, out)
         return torch.from_numpy(out).to(projected.dtype)
 
     def attend_cross(self, layer: int, query: Tensor, tokens: Any) -> Tensor:
@@ -141,12 +152,12 @@ class Int8Caches:
         )
         return torch.from_numpy(out).to(query.dtype)
 
-    def move(self, source: Indices, to: Indices, begin: int, end: int) -> None:
+    def move(self, source: Indices, to: Indices, begins: Indices, ends: Indices) -> None:
         """See Caches."""
-        for cache in (self._keys, self._values):
-            cache[:, to, :, begin:end] = cache[:, source, :, begin:end]
+        # Where they begin to differ is of no matter here: what stands before is the same.
+        self._writers[to] = self._writers[source]
 
-    def scores(self, row: int, slot: int, columns: int) -> Tensor:
+    def scores(self, rows: Indices, slot: int) -> Tensor:
         """See Caches."""
-        recorded = self._scores[row, :, :columns, : self._lengths[slot]]
+        recorded = self._scores[rows, :, np.arange(len(rows)), : self._lengths[slot]].swapaxes(0, 1)
         return torch.from_numpy(recorded.astype(np.float32) / np.float32(kernels.SCORE_STEPS))

@@ -114,7 +114,8 @@ class Decoder:
     def step(self, tokens: Tokens, wanted: Indices) -> Tensor:
         """Take in ``tokens``, all of a row's earlier ones being there already.
 
-        Gives float32 logits (wanted, vocabulary) of what follows the tokens at the indices ``wanted``.
+        Gives float32 logits (wanted, vocabulary) of what follows the tokens at the indices ``wanted``, good until the
+        next step.
         """
         if self._integers is not None:
             return self._integers.step(tokens, wanted)

@@ -7,11 +7,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from transcriber.engines.whisper.integers import gelu, loudest, multiply, normalise, put, quantise, six_rows
-from transcriber.engines.whisper.kernels import attend_cross, attend_self
-from transcriber.engines.whisper.tiles import tile
+from transcriber.engines.whisper.integers import gelu, multiply, normalise, quantise
+from transcriber.engines.whisper.kernels import STEPS, attend_cross, attend_self, fill, put_key, put_value
+from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile
 
-one_row, three_rows = tile(1), tile(3)
+one_row, two_rows, three_rows, four_rows, five_rows, six_rows = (scaled_tile(rows) for rows in range(1, ROWS + 1))
 
 BLOCK = 48
 SHARED_FROM = 4_000_000
@@ -21,65 +21,73 @@ PANELS_AT_ONCE = 8
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def multiply_panels(rows, row_scales, count, weights, layer, first, last, added, out):
+def multiply_panels(rows, factors, weights, layer, first, last, added, out):
     """As integers.multiply, for panels from ``first`` to ``last`` of one of stacked layers and any number of rows.
 
-    rows: (count filled up to 6, inputs) int16.
+    rows: (count, inputs) int16; factors: (count,), the rows' scales. out: (count, outputs) float32; what fills up the
+    last panel may be left out of it.
     """
-    inputs = rows.shape[1]
-    pairs = inputs // 2
-    sums = np.empty((6, 16), np.int32)
+    count, inputs = rows.shape
+    scales, bias = weights.scales[layer], weights.bias[layer]
     for panel in range(first, last):
-        at = (layer * weights.panels.shape[1] + panel) * inputs * 16
-        row = 0
-        while row < count:
-            start = row * inputs
-            if count - row > 3:
-                six_rows(rows, start, inputs, weights.panels, at, pairs, sums)
-                end = row + 6
-            elif count - row > 1:
-                three_rows(rows, start, inputs, weights.panels, at, pairs, sums)
-                end = row + 3
-            else:
-                one_row(rows, start, inputs, weights.panels, at, pairs, sums)
-                end = row + 1
-            put(
-                sums,
-                row_scales,
-                row,
-                min(end, count),
-                weights.scales[layer],
-                weights.bias[layer],
-                panel * 16,
-                added,
-                out,
-            )
-            row = end
+        at = (layer * weights.panels.shape[1] + panel) * inputs * COLUMNS
+        column = panel * COLUMNS
+        if column + COLUMNS <= out.shape[1]:
+            multiply_panel(rows, factors, weights.panels, at, scales, bias, column, added, out, column)
+        else:
+            rest = np.zeros((count, COLUMNS), np.float32)
+            multiply_panel(rows, factors, weights.panels, at, scales, bias, column, False, rest, 0)
+            for row in range(count):
+                for c in range(column, out.shape[1]):
+                    out[row, c] = rest[row, c - column] + (out[row, c] if added else np.float32(0))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def multiply_panel(rows, factors, panels, at, scales, bias, column, added, out, to):
+    """All rows by the panel that begins at ``at``, into or onto the columns of ``out`` from ``to`` on."""
+    count, inputs = rows.shape
+    pairs, stride = inputs // 2, out.shape[1]
+    row = 0
+    while row + ROWS <= count:
+        a, o = row * inputs, row * stride + to
+        six_rows(rows, a, inputs, panels, at, pairs, factors, row, scales, bias, column, added, out, o, stride)
+        row += ROWS
+    a, o = row * inputs, row * stride + to
+    if count - row == 5:
+        five_rows(rows, a, inputs, panels, at, pairs, factors, row, scales, bias, column, added, out, o, stride)
+    elif count - row == 4:
+        four_rows(rows, a, inputs, panels, at, pairs, factors, row, scales, bias, column, added, out, o, stride)
+    elif count - row == 3:
+        three_rows(rows, a, inputs, panels, at, pairs, factors, row, scales, bias, column, added, out, o, stride)
+    elif count - row == 2:
+        two_rows(rows, a, inputs, panels, at, pairs, factors, row, scales, bias, column, added, out, o, stride)
+    elif count - row == 1:
+        one_row(rows, a, inputs, panels, at, pairs, factors, row, scales, bias, column, added, out, o, stride)
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
-def multiply_shared(rows, row_scales, count, weights, layer, added, out):
+def multiply_shared(rows, factors, weights, layer, added, out):
     """As ``multiply_panels`` for all of them, by all threads."""
     panels = weights.panels.shape[1]
     for job in numba.prange(-(-panels // PANELS_AT_ONCE)):
         first = job * PANELS_AT_ONCE
         last = min(first + PANELS_AT_ONCE, panels)
-        multiply_panels(rows, row_scales, count, weights, layer, first, last, added, out)
+        multiply_panels(rows, factors, weights, layer, first, last, added, out)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def linear(source, weights, layer, added, out):
-    """(count, inputs) float32 by one of stacked layers into ``out`` (count, outputs filled up) float32."""
+    """(count, inputs) float32 by one of stacked layers into or ``added`` onto ``out`` (count, outputs) float32."""
     count, inputs = source.shape
-    rows = np.empty((count + 5, inputs), np.int16)
+    rows = np.empty((count, inputs), np.int16)
     scales = np.empty(count, np.float32)
     for row in range(count):
         scales[row] = quantise(source[row], weights.steps[layer], rows[row])
     panels = weights.panels.shape[1]
     if count * inputs * panels * 16 >= SHARED_FROM:
-        multiply_shared(rows, scales, count, weights, layer, added, out)
+        multiply_shared(rows, scales, weights, layer, added, out)
     else:
-        multiply_panels(rows, scales, count, weights, layer, 0, panels, added, out)
+        multiply_panels(rows, scales, weights, layer, 0, panels, added, out)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
@@ -96,7 +104,7 @@ def step(x, weights, own, heard, rows, slots, positions, record_at):
     ``weights``: integer_decoder.Weights. ``own``: keys and values of tokens; ``heard``: of the audio, with what is
     recorded: see kernels.attend_self and attend_cross, with layers as the first dimension of each.
     """
-    own_keys, own_values = own
+    own_keys, own_values, writers = own
     keys, key_scales, values, value_scales, lengths, recorded, scores = heard
     tokens, width = x.shape
     normed, result = np.empty_like(x), np.empty_like(x)
@@ -105,7 +113,7 @@ def step(x, weights, own, heard, rows, slots, positions, record_at):
     for layer in range(keys.shape[0]):
         norm(x, weights.self_norm, layer, normed)
         linear(normed, weights.query_key_value, layer, False, triple)
-        attend_self(triple, own_keys[layer], own_values[layer], rows, positions, result)
+        attend_self(triple, own_keys[layer], own_values[layer], writers, rows, positions, result)
         linear(result, weights.self_out, layer, True, x)
         norm(x, weights.cross_norm, layer, normed)
         linear(normed, weights.cross_query, layer, False, result)
@@ -132,7 +140,7 @@ def step(x, weights, own, heard, rows, slots, positions, record_at):
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
 def follow(x, norms, vocabulary, logits):
-    """Last norm and vocabulary: x (tokens, width) to logits (tokens, vocabulary filled up)."""
+    """Last norm and vocabulary: x (tokens, width) to logits (tokens, vocabulary)."""
     normed = np.empty_like(x)
     norm(x, norms, 0, normed)
     linear(normed, vocabulary, 0, False, logits)
@@ -147,23 +155,19 @@ def hear(features, weights, heads, keys, key_scales, values, value_scales):
         at = block * BLOCK
         count = min(BLOCK, positions - at)
         rows = np.zeros((BLOCK, width), np.int16)
-        scales, steps = np.zeros(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+        scales = np.zeros(BLOCK, np.float32)
+        whole = np.empty(size, np.int16)
         for r in range(count):
             scales[r] = quantise(features[at + r], weights.steps, rows[r])
         part = np.empty((BLOCK, size), np.float32)
         for h in range(heads):
             multiply(rows, scales, count, weights, weights.bias, 0, h * size, False, part)
             for r in range(count):
-                top = loudest(part[r])
-                key_scales[h, at + r] = top / np.float32(127)
-                step = np.float32(127) / top
-                for i in range(size):
-                    keys[h, at + r, i] = np.int8(np.rint(part[r, i] * step))
+                key_scales[h, at + r] = quantise(part[r], STEPS, whole)
+                put_key(whole, keys[h], at + r)
             multiply(rows, scales, count, weights, weights.bias, 0, width + h * size, False, part)
             for r in range(count):
-                top = loudest(part[r])
-                value_scales[h, at + r] = top / np.float32(127)
-                steps[r] = np.float32(127) / top
-            for i in range(size):
-                for r in range(count):
-                    values[h, i, at + r] = np.int8(np.rint(part[r, i] * steps[r]))
+                value_scales[h, at + r] = quantise(part[r], STEPS, whole)
+                put_value(whole, values[h], at + r)
+    for h in range(heads):
+        fill(keys[h], key_scales[h], positions)

@@ -48,6 +48,8 @@ class IntegerDecoder:
         self._positional = source.positional_embedding.detach().float().numpy()
         self._last_norm = _norms([source.ln])
         self._vocabulary = stacked([layer(source.token_embedding.weight.detach(), None, BITS)])
+        # Kept from step to step: fresh memory for so much is slower than the rules that it goes through.
+        self._logits = np.empty((0, self._vocabulary_size), np.float32)
         self._weights = self._stacked(source.blocks)
         self._audio = [
             layer(*joined(block.cross_attn.key, block.cross_attn.value), AUDIO_BITS) for block in source.blocks
@@ -84,15 +86,16 @@ class IntegerDecoder:
             decoder_kernels.hear(source, weights, self._heads, *self._caches.room(index, slot, source.shape[0]))
 
     def step(self, tokens: Tokens, wanted: Indices) -> Tensor:
-        """See Decoder.step."""
+        """See Decoder.step. The next step writes to the same place."""
         x = self._embedding[tokens.ids] + self._positional[tokens.positions]
         record_at = np.stack([np.where(tokens.columns < 0, -1, tokens.rows), tokens.columns], 1)
         own, heard = self._caches.all_layers()
         decoder_kernels.step(x, self._weights, own, heard, tokens.rows, tokens.slots, tokens.positions, record_at)
-        logits = np.empty((len(wanted), self._vocabulary.scales.shape[1]), np.float32)
+        if len(self._logits) < len(wanted):
+            self._logits = np.empty((len(wanted), self._vocabulary_size), np.float32)
+        logits = self._logits[: len(wanted)]
         decoder_kernels.follow(x[wanted], self._last_norm, self._vocabulary, logits)
-        # A copy: with gaps between its rows the rules would read one value after the other.
-        return torch.from_numpy(np.ascontiguousarray(logits[:, : self._vocabulary_size]))
+        return torch.from_numpy(logits)
 
 
 def _norms(norms: Sequence[LayerNorm]) -> NDArray[np.float32]:

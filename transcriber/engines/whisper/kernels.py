@@ -1,171 +1,251 @@
 """What torch has no fast kernel for on a CPU: attention of single tokens to caches of their own. numba.
 
-A step of the decoder reads the whole cross-attention cache of each sequence, and memory is what limits it.
-Held in 8 bits with a scale for each position and head, it is a quarter of float32's size; products with
-16-bit queries and probabilities are exact in 32-bit integers.
+A step of the decoder reads the whole cross-attention cache of each sequence. It is held in 8 bits with a scale for each
+position and head, in panels (see tiles), through which the tokens that hear the same audio go together: all hypotheses
+of a window, or its prompt.
 """
 
 # mypy: disable-error-code="no-untyped-call, untyped-decorator, no-untyped-def, misc"
-# ruff: noqa: PLR0912, PLR0915 - a kernel is one loop
 
 from __future__ import annotations
 
 import numba
 import numpy as np
 
+from transcriber.engines.whisper.integers import quantise, two_to
+from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile, scored_tile
+
 SCORE_STEPS = 256.0
 """Recorded scores are 16-bit integers: 1/256 apart, up to 128."""
 
+STEPS = 127.0
+QUERY_STEPS = 32767.0
+WEIGHT_STEPS = 32767.0
+WEIGHT_SUM = 16.0e6
+"""Probabilities have as many steps as leave their sum with values within 32 bits."""
+
 _LOG2_E = np.float32(1.4426950408889634)
+
+scored_one, scored_three, scored_five, scored_six = scored_tile(1), scored_tile(3), scored_tile(5), scored_tile(6)
+heard_one, heard_three, heard_five, heard_six = scaled_tile(1), scaled_tile(3), scaled_tile(5), scaled_tile(6)
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True)
 def remember(projected, heads, keys, key_scales, values, value_scales):
     """Quantise one layer of one sequence.
 
-    projected: (positions, 2 × heads × size) float32, keys then values.
-    keys: (heads, positions or more, size) int8; values: (heads, size, positions or more) int8;
-    scales: (heads, positions or more) float32.
+    projected: (positions, 2 × heads × size) float32, keys then values. keys: panels (heads, positions / 16, size / 2,
+    16, 2) int8; values: panels (heads, size / 16, positions / 2, 16, 2) int8; scales: (heads, positions or more)
+    float32. What holds positions may hold more of them.
     """
     positions = projected.shape[0]
     size = projected.shape[1] // (2 * heads)
     for head in numba.prange(heads):
+        whole = np.empty(size, np.int16)
         for p in range(positions):
             base = head * size
-            top = np.float32(1e-12)
-            for i in range(size):
-                top = max(top, abs(projected[p, base + i]))
-            key_scales[head, p] = top / np.float32(127)
-            inverse = np.float32(127) / top
-            for i in range(size):
-                keys[head, p, i] = np.int8(np.rint(projected[p, base + i] * inverse))
+            key_scales[head, p] = quantise(projected[p, base : base + size], STEPS, whole)
+            put_key(whole, keys[head], p)
             base = (heads + head) * size
-            top = np.float32(1e-12)
-            for i in range(size):
-                top = max(top, abs(projected[p, base + i]))
-            value_scales[head, p] = top / np.float32(127)
-            inverse = np.float32(127) / top
-            for i in range(size):
-                values[head, i, p] = np.int8(np.rint(projected[p, base + i] * inverse))
+            value_scales[head, p] = quantise(projected[p, base : base + size], STEPS, whole)
+            put_value(whole, values[head], p)
+        fill(keys[head], key_scales[head], positions)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def put_key(whole, keys, p):
+    """One position's key (size,) into panels (positions / 16, size / 2, 16, 2)."""
+    panel = keys[p // COLUMNS]
+    for i in range(whole.size // 2):
+        panel[i, p % COLUMNS, 0] = whole[2 * i]
+        panel[i, p % COLUMNS, 1] = whole[2 * i + 1]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def put_value(whole, values, p):
+    """One position's value (size,) into panels (size / 16, positions / 2, 16, 2)."""
+    for i in range(whole.size):
+        values[i // COLUMNS, p // 2, i % COLUMNS, p % 2] = whole[i]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def fill(keys, scales, positions):
+    """Let what fills up the last panel of keys score as the last position does: it moves no maximum."""
+    last = positions - 1
+    for p in range(positions, -(-positions // COLUMNS) * COLUMNS):
+        scales[p] = scales[last]
+        for i in range(keys.shape[1]):
+            keys[p // COLUMNS, i, p % COLUMNS, 0] = keys[last // COLUMNS, i, last % COLUMNS, 0]
+            keys[p // COLUMNS, i, p % COLUMNS, 1] = keys[last // COLUMNS, i, last % COLUMNS, 1]
+
+
+@numba.njit(cache=True, nogil=True)
+def together(sources):
+    """Where those tokens begin that go through a cache together: neighbours with the same of ``sources`` (tokens,).
+
+    At most a tile's rows each; the last is the end, so there is one more than there are groups.
+    """
+    starts = np.empty(sources.size + 1, np.int64)
+    count = 0
+    for t in range(sources.size):
+        if t == 0 or sources[t] != sources[t - 1] or t - starts[count - 1] == ROWS:
+            starts[count] = t
+            count += 1
+    starts[count] = sources.size
+    return starts[: count + 1]
+
+
+@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
 def attend_cross(query, keys, key_scales, values, value_scales, sources, lengths, recorded, record_at, scores, out):
     """Attention of each token to the audio of its sequence.
 
-    query, out: (tokens, heads × size) float32, the query scaled already. keys: (slots, heads, positions, size)
-    int8; values: (slots, heads, size, positions) int8; scales: (slots, heads, positions).
-    sources: (tokens,) the slot of each token; lengths: (slots,) positions in use.
+    query, out: (tokens, heads × size) float32, the query scaled already. keys, values, scales: as in ``remember``,
+    with slots as a first dimension. sources: (tokens,) the slot of each token; lengths: (slots,) positions in use.
     recorded: (heads,) where in ``scores`` a head's scores go, -1 for nowhere; record_at: (tokens, 2) row and
     column, -1 for nowhere; scores: (rows, recorded heads, columns, positions) int16.
     """
-    tokens = query.shape[0]
     heads = keys.shape[1]
-    size = keys.shape[3]
-    for job in numba.prange(tokens * heads):
-        t = job // heads
+    size = query.shape[1] // heads
+    starts = together(sources)
+    for job in numba.prange((starts.size - 1) * heads):
+        first, last = starts[job // heads], starts[job // heads + 1]
         h = job % heads
-        slot = sources[t]
-        n = lengths[slot]
-        base = h * size
-        top = np.float32(1e-20)
-        for i in range(size):
-            top = max(top, abs(query[t, base + i]))
-        step = np.float32(32767) / top
-        q16 = np.empty(size, np.int16)
-        for i in range(size):
-            q16[i] = np.int16(query[t, base + i] * step)
-        step = np.float32(1) / step
-        s = np.empty(n, np.float32)
-        k = keys[slot, h]
-        ks = key_scales[slot, h]
-        for p in range(n):
-            total = np.int32(0)
-            for i in range(size):
-                total += np.int32(q16[i]) * np.int32(k[p, i])
-            s[p] = np.float32(total) * step * ks[p]
-        if recorded[h] >= 0 and record_at[t, 0] >= 0:
-            row = scores[record_at[t, 0], recorded[h], record_at[t, 1]]
-            for p in range(n):
-                row[p] = np.int16(min(max(s[p] * np.float32(SCORE_STEPS), np.float32(-32767)), np.float32(32767)))
-        highest = np.float32(-1e30)
-        for p in range(n):
-            highest = max(highest, s[p])
-        bits = np.empty(n, np.int32)
-        power = bits.view(np.float32)
-        # 2^x of the whole part goes into the exponent's bits, of the fraction by a polynomial (error 1e-7).
-        for p in range(n):
-            x = max((s[p] - highest) * _LOG2_E, np.float32(-120))
-            whole = np.floor(x)
-            f = x - whole
-            bits[p] = (np.int32(whole) + 127) << 23
-            tail = np.float32(0.055826318) + f * (np.float32(0.0089893397) + f * np.float32(0.0018775767))
-            s[p] = np.float32(0.99999994) + f * (np.float32(0.69315308) + f * (np.float32(0.24015361) + f * tail))
-        vs = value_scales[slot, h]
-        total_weight = np.float32(0)
-        total_scaled = np.float32(0)
-        most = np.float32(0)
-        for p in range(n):
-            w = s[p] * power[p]
-            total_weight += w
-            w *= vs[p]
-            s[p] = w
-            total_scaled += w
-            most = max(most, w)
-        # As many steps as 16 bits hold, and as few as keep the sum of products within 32.
-        step = min(np.float32(32767) / most, np.float32(16e6) / total_scaled)
-        w16 = np.empty(n, np.int16)
-        for p in range(n):
-            w16[p] = np.int16(s[p] * step)
-        step = np.float32(1) / (step * total_weight)
-        v = values[slot, h]
-        for i in range(size):
-            total = np.int32(0)
-            vi = v[i]
-            for p in range(n):
-                total += np.int32(w16[p]) * np.int32(vi[p])
-            out[t, base + i] = np.float32(total) * step
+        slot = sources[first]
+        positions = lengths[slot]
+        panels = -(-positions // COLUMNS)
+        found = np.empty((ROWS, panels * COLUMNS), np.float32)
+        tops = np.full((ROWS, 8), np.float32(-1e30))
+        factors = np.zeros(ROWS, np.float32)
+        whole = np.zeros((ROWS, size), np.int16)
+        for t in range(first, last):
+            factors[t - first] = quantise(query[t, h * size : (h + 1) * size], QUERY_STEPS, whole[t - first])
+        score(last - first, whole, keys[slot, h], key_scales[slot, h], panels, found, tops)
+        weights = np.zeros((ROWS, panels * COLUMNS), np.int16)
+        scales = value_scales[slot, h, :positions]
+        for t in range(first, last):
+            r = t - first
+            if recorded[h] >= 0 and record_at[t, 0] >= 0:
+                record(found[r], factors[r], scores[record_at[t, 0], recorded[h], record_at[t, 1], :positions])
+            factors[r] = share(found[r], tops[r].max(), factors[r] * _LOG2_E, scales, weights[r])
+        heard = np.empty((ROWS, size), np.float32)
+        hear(last - first, weights, values[slot, h], factors, heard)
+        for t in range(first, last):
+            out[t, h * size : (h + 1) * size] = heard[t - first]
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
-def attend_self(projected, keys, values, rows, positions, out):
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def score(count, query, keys, scales, panels, out, tops):
+    """Products of up to six queries with all keys; see tiles.scored_tile."""
+    size, width = query.shape[1], out.shape[1]
+    pairs = size // 2
+    for n in range(panels):
+        c, b = n * COLUMNS, n * COLUMNS * size
+        if count == 1:
+            scored_one(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+        elif count <= 3:
+            scored_three(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+        elif count <= 5:
+            scored_five(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+        else:
+            scored_six(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def record(scores, factor, out):
+    """Scores times ``factor`` as 16-bit integers."""
+    steps = factor * np.float32(SCORE_STEPS)
+    for p in range(out.size):
+        out[p] = np.int16(min(max(scores[p] * steps, np.float32(-32767)), np.float32(32767)))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def share(scores, highest, factor, value_scales, weights):
+    """Probabilities times the values' scales, as integers; gives what their sums with values are multiplied by.
+
+    scores: (≥ positions,) float32, overwritten; none above ``highest``; ``factor`` × scores are exponents of two.
+    value_scales: (positions,).
+    """
+    total, scaled, most = np.float32(0), np.float32(0), np.float32(0)
+    for p in range(value_scales.size):
+        power = two_to(max((scores[p] - highest) * factor, np.float32(-120)))
+        weight = power * value_scales[p]
+        total += power
+        scaled += weight
+        most = max(most, weight)
+        scores[p] = weight
+    step = min(np.float32(WEIGHT_STEPS) / most, np.float32(WEIGHT_SUM) / scaled)
+    for p in range(value_scales.size):
+        weights[p] = np.int16(scores[p] * step)
+    return np.float32(1) / (step * total)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def hear(count, weights, values, factors, out):
+    """Values (size / 16, positions / 2 or more, 16, 2) by up to six rows of weights (6, positions) to (6, size)."""
+    length, size = weights.shape[1], out.shape[1]
+    ones, nothing = np.ones(COLUMNS, np.float32), np.zeros(COLUMNS, np.float32)
+    pairs = length // 2
+    for n in range(size // COLUMNS):
+        b, to = n * values.shape[1] * 2 * COLUMNS, n * COLUMNS
+        if count == 1:
+            heard_one(weights, 0, length, values, b, pairs, factors, 0, ones, nothing, 0, False, out, to, size)
+        elif count <= 3:
+            heard_three(weights, 0, length, values, b, pairs, factors, 0, ones, nothing, 0, False, out, to, size)
+        elif count <= 5:
+            heard_five(weights, 0, length, values, b, pairs, factors, 0, ones, nothing, 0, False, out, to, size)
+        else:
+            heard_six(weights, 0, length, values, b, pairs, factors, 0, ones, nothing, 0, False, out, to, size)
+
+
+@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+def attend_self(projected, keys, values, writers, rows, positions, out):
     """Keep each token's key and value, then attend to all tokens of its sequence up to itself.
 
     projected: (tokens, 3 × heads × size) float32: query (scaled already), key, value.
-    keys, values: (rows, heads, context, size) float32. rows, positions: (tokens,).
-    out: (tokens, heads × size).
+    keys, values: (rows, heads, context, size) float32. writers: (rows, context), in which row the sequence that is now
+    in each has its token at each position. rows, positions: (tokens,). out: (tokens, heads × size).
     """
     tokens = projected.shape[0]
-    heads = keys.shape[1]
-    size = keys.shape[3]
+    heads, size = keys.shape[1], keys.shape[3]
     width = heads * size
     for t in range(tokens):
+        writers[rows[t], positions[t]] = rows[t]
         for h in range(heads):
-            for i in range(size):
-                keys[rows[t], h, positions[t], i] = projected[t, width + h * size + i]
-                values[rows[t], h, positions[t], i] = projected[t, 2 * width + h * size + i]
+            base = width + h * size
+            keys[rows[t], h, positions[t]] = projected[t, base : base + size]
+            values[rows[t], h, positions[t]] = projected[t, width + base : width + base + size]
     for job in numba.prange(tokens * heads):
         t = job // heads
         h = job % heads
-        n = positions[t] + 1
-        base = h * size
-        k = keys[rows[t], h]
-        v = values[rows[t], h]
-        s = np.empty(n, np.float32)
-        highest = np.float32(-1e30)
-        for p in range(n):
-            total = np.float32(0)
-            for i in range(size):
-                total += projected[t, base + i] * k[p, i]
-            s[p] = total
-            highest = max(highest, total)
-        weight = np.float32(0)
-        for p in range(n):
-            s[p] = np.exp(s[p] - highest)
-            weight += s[p]
-        heard = np.zeros(size, np.float32)
-        for p in range(n):
-            for i in range(size):
-                heard[i] += s[p] * v[p, i]
-        for i in range(size):
-            out[t, base + i] = heard[i] / weight
+        attend_one(
+            projected[t, h * size : (h + 1) * size],
+            keys,
+            values,
+            writers[rows[t], : positions[t] + 1],
+            h,
+            out[t, h * size : (h + 1) * size],
+        )
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def attend_one(query, keys, values, writers, head, out):
+    """Attention of one query (size,) to what ``writers`` (positions,) wrote at each position."""
+    s = np.empty(writers.size, np.float32)
+    highest = np.float32(-1e30)
+    for p in range(writers.size):
+        key = keys[writers[p], head, p]
+        total = np.float32(0)
+        for i in range(query.size):
+            total += query[i] * key[i]
+        s[p] = total
+        highest = max(highest, total)
+    weight = np.float32(0)
+    for p in range(writers.size):
+        s[p] = two_to(max((s[p] - highest) * _LOG2_E, np.float32(-120)))
+        weight += s[p]
+    out[:] = np.float32(0)
+    for p in range(writers.size):
+        value = values[writers[p], head, p]
+        share = s[p] / weight
+        for i in range(query.size):
+            out[i] += share * value[i]

@@ -102,15 +102,19 @@ class TensorCaches:
             )
         return heard.flatten(1)
 
-    def move(self, source: Indices, to: Indices, begin: int, end: int) -> None:
+    def move(self, source: Indices, to: Indices, begins: Indices, ends: Indices) -> None:
         """See Caches."""
-        taken, given = (torch.as_tensor(rows, device=self._device) for rows in (source, to))
-        for cache in (self._keys, self._values):
-            cache[:, given, :, begin:end] = cache[:, taken, :, begin:end]
+        for begin, end in sorted(set(zip(begins.tolist(), ends.tolist(), strict=True))):
+            these = (begins == begin) & (ends == end)
+            taken, given = (torch.as_tensor(rows[these], device=self._device) for rows in (source, to))
+            for cache in (self._keys, self._values):
+                cache[:, given, :, begin:end] = cache[:, taken, :, begin:end]
 
-    def scores(self, row: int, slot: int, columns: int) -> Tensor:
+    def scores(self, rows: Indices, slot: int) -> Tensor:
         """See Caches."""
-        return self._scores[row, :, :columns, : int(self._lengths[slot])].float()
+        columns = torch.arange(len(rows), device=self._device)
+        found = self._scores[torch.as_tensor(rows, device=self._device), :, columns, : int(self._lengths[slot])]
+        return found.transpose(0, 1).float()
 
 
 def _every(tensor: Tensor, dimension: int) -> Tensor:
