@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+
+import llvmlite.binding
 import numba
 import numpy as np
 import pytest
@@ -16,7 +19,12 @@ from transcriber.engines.whisper.rules import Vocabulary, restrict_tensors
 from transcriber.engines.whisper.rules_kernels import restrict_rows
 from transcriber.engines.whisper.tiles import packed, tile
 
-general = tile(2, general=True)
+general, six = tile(2, general=True), tile(6)
+
+
+@numba.njit  # type: ignore[untyped-decorator]
+def by_six(rows: NDArray[np.int16], panels: NDArray[np.int16], sums: NDArray[np.int32]) -> None:
+    six(rows, 0, rows.shape[1], panels, 0, rows.shape[1] // 2, sums)
 
 
 @numba.njit  # type: ignore[untyped-decorator]
@@ -31,6 +39,22 @@ def test_a_tile_is_the_exact_product_on_any_processor() -> None:
     sums = np.empty((2, 16), np.int32)
     by_general_terms(rows, packed(weights), sums)
     assert np.array_equal(sums, rows.astype(np.int64) @ weights.T.astype(np.int64))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="asks for x86's instructions")
+def test_with_vnni_product_and_sum_are_one_instruction() -> None:
+    by_six(np.zeros((6, 8), np.int16), np.zeros((4, 16, 2), np.int16), np.zeros((6, 16), np.int32))
+    (intermediate,) = by_six.inspect_llvm().values()
+    counts = {}
+    for cpu in ("znver3", "znver4"):
+        machine = llvmlite.binding.Target.from_default_triple().create_target_machine(cpu=cpu, opt=3)
+        assembly = machine.emit_assembly(llvmlite.binding.parse_assembly(intermediate))
+        counts[cpu] = [assembly.count(name) for name in ("vpmaddwd", "vpaddd", "vpdpwssd")]
+    products, additions, together = counts["znver3"]
+    assert products >= 12
+    assert additions == products
+    assert not together
+    assert counts["znver4"] == [0, 0, products]
 
 
 def test_powers_of_two_are_as_near_as_they_say() -> None:

@@ -1,4 +1,4 @@
-"""The encoder's layers in whole numbers, for CPUs without bfloat16: weights, room to work in, and the kernels."""
+"""The encoder's layers in whole numbers, for CPUs: weights, room to work in, and the kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decoder's layers in whole numbers, for CPUs without bfloat16: weights of all layers side by side, and a step."""
+"""The decoder's layers in whole numbers, for CPUs: weights of all layers side by side, and a step."""
 
 from __future__ import annotations
 

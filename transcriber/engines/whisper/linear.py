@@ -16,12 +16,13 @@ Linear = Callable[[Tensor], Tensor]
 
 
 def choose_precision(device: str) -> Precision:
-    """What ``auto`` means on a device such as ``cpu`` or ``cuda:0``."""
+    """What ``auto`` means on a device such as ``cpu`` or ``cuda:0``.
+
+    Vectors multiply bfloat16 no faster than 16-bit integers, which lose less; the matrix unit of a CPU does.
+    """
     if device != "cpu":
         return "float16"
-    if torch.cpu._is_avx512_bf16_supported():
-        return "bfloat16"
-    return "int8"
+    return "bfloat16" if torch.cpu._is_amx_tile_supported() else "int8"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The innermost product: a few rows of 16-bit integers by sixteen columns of weights. LLVM, by way of numba.
 
 A CPU without VNNI multiplies 16-bit integers in pairs (``vpmaddwd``) as fast as it does 8-bit ones, twice as fast as
-float32, and the sums do not overflow. Weights lie in panels of sixteen outputs, two inputs side by side:
-(outputs / 16, inputs / 2, 16, 2), of 16 or 8 bits. What is no x86 gets the same in LLVM's general terms.
+float32, and the sums do not overflow; with VNNI, LLVM makes one instruction of product and sum (``vpdpwssd``). Weights
+lie in panels of sixteen outputs, two inputs side by side: (outputs / 16, inputs / 2, 16, 2), of 16 or 8 bits. What is
+no x86 gets the same in LLVM's general terms.
 """
 
 # mypy: disable-error-code="no-untyped-call, untyped-decorator, no-untyped-def, misc, import-untyped"
