@@ -25,6 +25,9 @@ from transcriber.engines.whisper.tiles import COLUMNS, LINE_BYTES, aligned, fetc
 STEPS = {16: 2047, 8: 127}
 """In the weights, by their bits: the more steps they have, the fewer are left for the input."""
 
+OUTPUTS_AT_ONCE = 4096
+"""What is between float32 and panels stays small beside a vocabulary."""
+
 LARGEST_SUM = 2**31 - 1
 LARGEST_INPUT = 32767
 
@@ -61,19 +64,21 @@ def stacked(layers: Sequence[Layer]) -> Layer:
 
 def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
     """From float32 ``weight`` (outputs, inputs) and ``bias`` (outputs,)."""
-    source = weight.float().numpy()
-    scales = np.maximum(np.abs(source).max(1), 1e-12) / STEPS[bits]
-    whole = np.rint(source / scales[:, None]).astype(np.int16 if bits == 16 else np.int8)
-    largest = int(np.abs(whole.astype(np.int64)).sum(1).max())
-    panels = packed(whole)
-    filled = panels.shape[0] * COLUMNS - weight.shape[0]
-    shift = np.zeros(weight.shape[0], np.float32) if bias is None else bias.float().numpy()
-    return Layer(
-        panels,
-        np.pad(scales.astype(np.float32), (0, filled)),
-        np.pad(shift, (0, filled)),
-        float(min(LARGEST_INPUT, LARGEST_SUM // max(largest, 1))),
-    )
+    source, kind = weight.float().numpy(), np.dtype(np.int16 if bits == 16 else np.int8)
+    outputs, inputs = source.shape
+    panels = aligned((-(-outputs // COLUMNS), inputs // 2, COLUMNS, 2), kind)
+    scales, shift = np.zeros((2, panels.shape[0] * COLUMNS), np.float32)
+    largest = 1
+    for first in range(0, outputs, OUTPUTS_AT_ONCE):
+        some = source[first : first + OUTPUTS_AT_ONCE]
+        scale = np.maximum(np.maximum(some.max(1), -some.min(1)), 1e-12) / STEPS[bits]
+        whole = np.rint(some / scale[:, None]).astype(kind)
+        largest = max(largest, int(np.abs(whole).sum(1, dtype=np.int64).max()))
+        scales[first : first + len(some)] = scale
+        panels[first // COLUMNS : -(-(first + len(some)) // COLUMNS)] = packed(whole)
+    if bias is not None:
+        shift[:outputs] = bias.float().numpy()
+    return Layer(panels, scales, shift, float(min(LARGEST_INPUT, LARGEST_SUM // largest)))
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
