@@ -19,8 +19,6 @@ MODEL_ENV: Mapping[str, str] = {
     # spinning, which starves the others: with a second busy process on two cores, diarizing 30 s took
     # 62 s with spinning threads and 6.6 s with sleeping ones.
     "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
-    # numpy's products are small here, and its threads wait by spinning, whatever they are told.
-    "OPENBLAS_NUM_THREADS": "1",
 }
 """Environment of every process that computes."""
 

@@ -16,6 +16,7 @@ from faster_whisper.utils import get_assets_path
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from onnx import numpy_helper, utils
+from threadpoolctl import ThreadpoolController
 
 Floats = NDArray[np.float32]
 
@@ -50,6 +51,8 @@ class Silero:
         options = onnxruntime.SessionOptions()
         options.inter_op_num_threads = options.intra_op_num_threads = 1
         options.enable_cpu_mem_arena = False
+        # Products as small as these are over before OpenBLAS's threads have found each other; they wait by spinning.
+        self._blas = ThreadpoolController().select(user_api="blas")
         self._memory = onnxruntime.InferenceSession(
             rest.SerializeToString(), sess_options=options, providers=["CPUExecutionProvider"]
         )
@@ -62,7 +65,8 @@ class Silero:
         found = [np.zeros(0, np.float32)]
         for first in range(0, len(frames), AT_ONCE):
             some = frames[first : first + AT_ONCE]
-            heard = self._hear(some, before)
+            with self._blas.limit(limits=1):
+                heard = self._hear(some, before)
             before = some[-1, -BEFORE_SAMPLES:]
             chances, hidden, cell = self._memory.run(None, {HEARD: heard, "h": hidden, "c": cell})
             found.append(chances.reshape(-1))
