@@ -70,8 +70,8 @@ def test_a_row_attends_to_what_it_was_given_and_not_to_what_others_wrote_since(
 
     def write(token: int, row: int, position: int) -> NDArray[np.float32]:
         at = tokens_of([row], [0], [position], [-1])
-        found: NDArray[np.float32] = caches.attend_self(0, torch.from_numpy(projected[token : token + 1]), at).numpy()
-        return found[0]
+        found: NDArray[np.float32] = caches.attend_self(0, torch.from_numpy(projected[[token]]), at)[0].numpy()
+        return found
 
     write(0, 0, 0)
     caches.move(np.array([0]), np.array([1]), np.array([0]), np.array([1]))

@@ -35,12 +35,12 @@ _SETTINGS = ("decoder/num_heads", "encoder/num_heads")
 
 
 def read_tensors(path: Path) -> Tensors:
-    """All variables of a ``model.bin``, mapped from the file, not copied.
+    """All variables of a ``model.bin``, mapped from the file, not copied; what is written to them stays here.
 
     Raises:
         Invalid: not a CTranslate2 Whisper model of a version this reads.
     """
-    raw: memoryview = np.memmap(path, np.uint8, mode="r").data
+    raw: memoryview = np.memmap(path, np.uint8, mode="c").data
     at = 0
 
     def number(form: str) -> int:

@@ -7,12 +7,14 @@ The two kinds have one face: ``Int8Caches`` here is for CPUs, with kernels of ou
 
 from __future__ import annotations
 
+import math
+import mmap
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from transcriber.engines.whisper import kernels
@@ -78,6 +80,18 @@ class Caches(Protocol):
         """
 
 
+def as_it_grows(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Zeros that take memory only where something is written.
+
+    numpy asks for huge pages, of which a few tokens of each row and head touch almost all.
+    """
+    size_bytes = max(math.prod(shape) * np.dtype(dtype).itemsize, 1)
+    room = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        room.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(room, dtype, math.prod(shape)).reshape(shape)
+
+
 class Int8Caches:
     """See the module. Memory is taken page by page as sequences grow.
 
@@ -88,7 +102,7 @@ class Int8Caches:
         self._shape = shape
         layers, heads, size = shape.layers, shape.heads, shape.head_size
         own = (layers, shape.rows, heads, shape.context, size)
-        self._keys, self._values = np.zeros(own, np.float32), np.zeros(own, np.float32)
+        self._keys, self._values = as_it_grows(own, np.float32), as_it_grows(own, np.float32)
         self._writers = np.zeros((shape.rows, shape.context), np.int64)
         heard = (layers, shape.slots, heads)
         panels = -(-shape.positions // COLUMNS)
@@ -100,7 +114,8 @@ class Int8Caches:
         places = [(layer, head) for layer, chosen in enumerate(shape.recorded) for head in chosen]
         for place, (layer, head) in enumerate(places):
             self._recorded[layer, head] = place
-        self._scores = np.zeros((shape.rows, len(places), shape.context // 2 + 1, shape.positions), np.int16)
+        scores = (shape.rows, len(places), shape.context // 2 + 1, shape.positions)
+        self._scores = as_it_grows(scores, np.int16)
 
     def locate(self, tokens: Tokens) -> Tokens:
         """See Caches."""
@@ -130,7 +145,7 @@ class Int8Caches:
         source = projected.float().numpy()
         out = np.empty((source.shape[0], self._shape.width), np.float32)
         keys, values = self._keys[layer], self._values[layer]
-        kernels.attend_self(source, keys, values, self._writers, tokens.rows, tokens.positions, out)
+        kernels.attend_self(source, keys, values, self._writers, tokens.rows, tokens.slots, tokens.positions, out)
         return torch.from_numpy(out).to(projected.dtype)
 
     def attend_cross(self, layer: int, query: Tensor, tokens: Any) -> Tensor:

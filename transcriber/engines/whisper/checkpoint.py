@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-import numpy as np
 import torch
 import whisper
 from torch import Tensor
@@ -52,7 +51,7 @@ def _from_openai(path: Path) -> Whisper:
 
 def _from_ctranslate2(folder: Path) -> Whisper:
     tensors = ct2_checkpoint.read_tensors(folder / "model.bin")
-    state = {name: torch.from_numpy(np.array(tensor)) for name, tensor in ct2_checkpoint.state_dict(tensors).items()}
+    state = {name: torch.from_numpy(tensor) for name, tensor in ct2_checkpoint.state_dict(tensors).items()}
     return _filled(_empty(ct2_checkpoint.dimensions(tensors)), state, ct2_checkpoint.alignment_heads(folder))
 
 

@@ -113,7 +113,7 @@ def step(x, weights, own, heard, rows, slots, positions, record_at):
     for layer in range(keys.shape[0]):
         norm(x, weights.self_norm, layer, normed)
         linear(normed, weights.query_key_value, layer, False, triple)
-        attend_self(triple, own_keys[layer], own_values[layer], writers, rows, positions, result)
+        attend_self(triple, own_keys[layer], own_values[layer], writers, rows, slots, positions, result)
         linear(result, weights.self_out, layer, True, x)
         norm(x, weights.cross_norm, layer, normed)
         linear(normed, weights.cross_query, layer, False, result)

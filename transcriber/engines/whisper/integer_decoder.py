@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ class IntegerDecoder:
         self._width = int(model.dims.n_text_state)
         self._heads = int(model.dims.n_text_head)
         self._vocabulary_size = int(model.dims.n_vocab)
-        self._embedding = source.token_embedding.weight.detach().float().numpy()
+        self._embedding = _short(source.token_embedding.weight.detach().float().numpy())
         self._positional = source.positional_embedding.detach().float().numpy()
         self._last_norm = _norms([source.ln])
         self._vocabulary = stacked([layer(source.token_embedding.weight.detach(), None, BITS)])
@@ -100,3 +100,9 @@ class IntegerDecoder:
 
 def _norms(norms: Sequence[LayerNorm]) -> NDArray[np.float32]:
     return np.stack([np.stack([one.weight.detach().float(), one.bias.detach().float()]) for one in norms])
+
+
+def _short(weights: NDArray[np.float32]) -> NDArray[Any]:
+    """In 16 bits if that is what they were published in: half the memory, and the same numbers."""
+    short = weights.astype(np.float16)
+    return short if np.array_equal(short, weights) else weights

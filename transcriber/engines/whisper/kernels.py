@@ -12,17 +12,23 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from transcriber.engines.whisper.integers import quantise, two_to
+from transcriber.engines.whisper.integers import loudest, quantise, two_to
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile, scored_tile
 
 SCORE_STEPS = 256.0
 """Recorded scores are 16-bit integers: 1/256 apart, up to 128."""
+
+SIZE = 64
+"""Of a head, in every Whisper: a number that is known makes short loops quick."""
 
 STEPS = 127.0
 QUERY_STEPS = 32767.0
 WEIGHT_STEPS = 32767.0
 WEIGHT_SUM = 16.0e6
 """Probabilities have as many steps as leave their sum with values within 32 bits."""
+
+LEAST = np.float32(-60)
+"""Exponents of two below this count as this: too little for any sum, and far from floats that take a CPU long."""
 
 _LOG2_E = np.float32(1.4426950408889634)
 
@@ -122,15 +128,17 @@ def attend_cross(query, keys, key_scales, values, value_scales, sources, lengths
         score(last - first, whole, keys[slot, h], key_scales[slot, h], panels, found, tops)
         weights = np.zeros((ROWS, panels * COLUMNS), np.int16)
         scales = value_scales[slot, h, :positions]
+        top = loudest(scales)
         for t in range(first, last):
             r = t - first
             if recorded[h] >= 0 and record_at[t, 0] >= 0:
                 record(found[r], factors[r], scores[record_at[t, 0], recorded[h], record_at[t, 1], :positions])
-            factors[r] = share(found[r], tops[r].max(), factors[r] * _LOG2_E, scales, weights[r])
+            factors[r] = share(found[r], tops[r].max(), factors[r] * _LOG2_E, scales, top, weights[r])
         heard = np.empty((ROWS, size), np.float32)
         hear(last - first, weights, values[slot, h], factors, heard)
         for t in range(first, last):
-            out[t, h * size : (h + 1) * size] = heard[t - first]
+            for i in range(size):
+                out[t, h * size + i] = heard[t - first, i]
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
@@ -159,21 +167,20 @@ def record(scores, factor, out):
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
-def share(scores, highest, factor, value_scales, weights):
+def share(scores, highest, factor, value_scales, top, weights):
     """Probabilities times the values' scales, as integers; gives what their sums with values are multiplied by.
 
     scores: (≥ positions,) float32, overwritten; none above ``highest``; ``factor`` × scores are exponents of two.
-    value_scales: (positions,).
+    value_scales: (positions,), none above ``top``.
     """
-    total, scaled, most = np.float32(0), np.float32(0), np.float32(0)
+    total, scaled = np.float32(0), np.float32(0)
     for p in range(value_scales.size):
-        power = two_to(max((scores[p] - highest) * factor, np.float32(-120)))
+        power = two_to(max((scores[p] - highest) * factor, LEAST))
         weight = power * value_scales[p]
         total += power
         scaled += weight
-        most = max(most, weight)
         scores[p] = weight
-    step = min(np.float32(WEIGHT_STEPS) / most, np.float32(WEIGHT_SUM) / scaled)
+    step = min(np.float32(WEIGHT_STEPS) / top, np.float32(WEIGHT_SUM) / scaled)
     for p in range(value_scales.size):
         weights[p] = np.int16(scores[p] * step)
     return np.float32(1) / (step * total)
@@ -198,33 +205,37 @@ def hear(count, weights, values, factors, out):
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
-def attend_self(projected, keys, values, writers, rows, positions, out):
+def attend_self(projected, keys, values, writers, rows, sources, positions, out):
     """Keep each token's key and value, then attend to all tokens of its sequence up to itself.
 
     projected: (tokens, 3 × heads × size) float32: query (scaled already), key, value.
     keys, values: (rows, heads, context, size) float32. writers: (rows, context), in which row the sequence that is now
-    in each has its token at each position. rows, positions: (tokens,). out: (tokens, heads × size).
+    in each has its token at each position. rows, sources, positions: (tokens,), the rows in the same one of ``sources``
+    having most of what they attend to in common. out: (tokens, heads × size).
     """
-    tokens = projected.shape[0]
     heads, size = keys.shape[1], keys.shape[3]
-    width = heads * size
-    for t in range(tokens):
-        writers[rows[t], positions[t]] = rows[t]
-        for h in range(heads):
-            base = width + h * size
-            keys[rows[t], h, positions[t]] = projected[t, base : base + size]
-            values[rows[t], h, positions[t]] = projected[t, width + base : width + base + size]
-    for job in numba.prange(tokens * heads):
-        t = job // heads
+    keep(projected, keys, values, writers, rows, positions)
+    starts = together(sources)
+    for job in numba.prange((starts.size - 1) * heads):
         h = job % heads
-        attend_one(
-            projected[t, h * size : (h + 1) * size],
-            keys,
-            values,
-            writers[rows[t], : positions[t] + 1],
-            h,
-            out[t, h * size : (h + 1) * size],
-        )
+        for t in range(starts[job // heads], starts[job // heads + 1]):
+            wrote = writers[rows[t], : positions[t] + 1]
+            here = out[t, h * size : (h + 1) * size]
+            attend_one(projected[t, h * size : (h + 1) * size], keys, values, wrote, h, here)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def keep(projected, keys, values, writers, rows, positions):
+    """Put each token's key and value where its row and position are."""
+    heads, size = keys.shape[1], keys.shape[3]
+    for t in range(rows.size):
+        row, p = rows[t], positions[t]
+        writers[row, p] = row
+        for h in range(heads):
+            key, value = (heads + h) * size, (2 * heads + h) * size
+            for i in range(size):
+                keys[row, h, p, i] = projected[t, key + i]
+                values[row, h, p, i] = projected[t, value + i]
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
@@ -235,17 +246,18 @@ def attend_one(query, keys, values, writers, head, out):
     for p in range(writers.size):
         key = keys[writers[p], head, p]
         total = np.float32(0)
-        for i in range(query.size):
+        for i in range(SIZE):
             total += query[i] * key[i]
         s[p] = total
         highest = max(highest, total)
     weight = np.float32(0)
     for p in range(writers.size):
-        s[p] = two_to(max((s[p] - highest) * _LOG2_E, np.float32(-120)))
+        s[p] = two_to(max((s[p] - highest) * _LOG2_E, LEAST))
         weight += s[p]
-    out[:] = np.float32(0)
+    heard = np.zeros(SIZE, np.float32)
     for p in range(writers.size):
         value = values[writers[p], head, p]
-        share = s[p] / weight
-        for i in range(query.size):
-            out[i] += share * value[i]
+        for i in range(SIZE):
+            heard[i] += s[p] * value[i]
+    for i in range(SIZE):
+        out[i] = heard[i] / weight

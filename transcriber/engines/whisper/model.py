@@ -14,6 +14,7 @@ from whisper.model import Whisper
 from whisper.tokenizer import LANGUAGES, Tokenizer, get_tokenizer
 
 from polyvox.errors import Invalid
+from transcriber.engines.freed import give_back_freed
 from transcriber.engines.memory import Room, Sizes, fraction, room, sizes, whole
 from transcriber.engines.whisper.caches import Tokens
 from transcriber.engines.whisper.checkpoint import load_model
@@ -23,6 +24,9 @@ from transcriber.engines.whisper.linear import LinearMaker, Precision, choose_pr
 from transcriber.engines.whisper.rules import Vocabulary
 
 ROWS_ON_CPU = 16
+SEARCHED_ON_CPU = 6
+"""Windows at once when several hypotheses of each are followed: with five they fill a CPU's tiles."""
+
 ROWS_ON_GPU = 64
 ENCODED_AT_ONCE_ON_GPU = 16
 
@@ -59,19 +63,26 @@ class WhisperModel:
         self.device = device
         self.beams = beams
         linear = LinearMaker(precision or choose_precision(device), device)
-        wanted = Room(rows or ROWS_ON_CPU, 1) if device == "cpu" else Room(rows or ROWS_ON_GPU, ENCODED_AT_ONCE_ON_GPU)
+        on_cpu = ROWS_ON_CPU if beams == 1 else SEARCHED_ON_CPU
+        wanted = Room(rows or on_cpu, 1) if device == "cpu" else Room(rows or ROWS_ON_GPU, ENCODED_AT_ONCE_ON_GPU)
         if device != "cpu" and memory_bytes is not None:
             _bound(device, memory_bytes)
         with torch.inference_mode():
+            own = isinstance(source, Path)
             source = load_model(source) if isinstance(source, Path) else source
             taken = _room(source, wanted, linear, beams, None if device == "cpu" else memory_bytes)
             self.rows, self._at_once = taken.windows, taken.encoded
             self.memory_bytes = whole(_sizes(source, linear, beams), taken)
             """What it takes of its device, as far as its dimensions tell."""
             self.encoder = Encoder(source, linear)
+            if own:
+                # What is built already need not be there twice while the rest is.
+                del source.encoder
             self.decoder = Decoder(source, linear, rows=self.rows * beams, slots=self.rows)
         self.multilingual = bool(source.is_multilingual)
         self._num_languages = int(source.num_languages)
+        del source
+        give_back_freed()
         codes = list(LANGUAGES)[: self._num_languages] if self.multilingual else ["en"]
         self.languages = frozenset(codes)
         self.tokenizer = cache(self._tokenizer)
