@@ -27,6 +27,10 @@ KEPT_SILENCE_S = 2.0
 GAP_S = 2.0
 """Speech of this length without a word is decoded again."""
 
+ALONE_S = 0.6
+"""So is speech of this length in a piece that has no word at all: nobody pauses for seconds before and after nothing.
+Less is a breath or a knock."""
+
 REACH_S = 0.5
 """A word accounts for speech this far around it."""
 
@@ -112,12 +116,14 @@ def uncovered(
     reached = [(start_s - reach_s, end_s + reach_s) for start_s, end_s in words]
     found = []
     for group in _close_together(subtract(window.speech, reached), window, 2 * pad_s):
-        if total_s(group) < gap_s - reach_s:
+        low_s, high_s = _home(group[0], window)
+        # Beside its words a piece may well have sound that is none.
+        alone = not any(start_s < high_s and end_s > low_s for start_s, end_s in words)
+        if total_s(group) < (min(ALONE_S, gap_s) if alone else gap_s - reach_s):
             continue
         first_s, last_s = group[0][0], group[-1][1]
         before_s = max((end_s for _, end_s in words if end_s <= first_s), default=window.start_s)
         after_s = min((start_s for start_s, _ in words if start_s >= last_s), default=window.end_s)
-        low_s, high_s = _home(group[0], window)
         piece = (max(first_s - pad_s, before_s, low_s), min(last_s + pad_s, after_s, high_s))
         found.append(Window((piece,), tuple(group)))
     return found

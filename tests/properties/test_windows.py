@@ -154,6 +154,15 @@ def test_speech_after_the_last_word_is_given_again() -> None:
     assert again.pieces == ((12.6, 24.4),)
 
 
+def test_a_short_sentence_that_stands_alone_is_given_again_but_not_what_is_short_beside_words() -> None:
+    window = Window(((0.0, 5.0), (9.0, 11.0), (15.0, 20.0)), ((0.4, 4.6), (9.4, 10.6), (15.4, 19.6)))
+    words = [*((0.5 + step, 0.9 + step) for step in range(3)), *((15.5 + step, 15.9 + step) for step in range(5))]
+    (again,) = uncovered(window, words)
+    assert again == Window(((9.0, 11.0),), ((9.4, 10.6),))
+    breath = Window(window.pieces, (window.speech[0], (9.4, 9.9), window.speech[2]))
+    assert uncovered(breath, words) == []
+
+
 def test_a_window_in_which_nothing_was_found_is_left_at_that() -> None:
     assert uncovered(Window(((0.0, 25.0),), ((1.0, 24.0),)), []) == []
 
