@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from transcriber.engines.whisper.alignment_kernels import emphasise
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.words import Aligned
 
@@ -55,7 +55,7 @@ def median_of_seven(x: Tensor) -> Tensor:
     return values[3]
 
 
-@numba.njit(cache=True)
+@kernel(fastmath=False)
 def first_positions(likely: NDArray[np.float32]) -> NDArray[np.int64]:
     """Dynamic time warping: where in time each token begins, on the likeliest way from the first to the last.
 

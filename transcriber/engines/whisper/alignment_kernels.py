@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.exponentials import softmax
 
 REACH = 3
 """Positions to either side of one whose median is taken."""
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel()
 def emphasise(scores, likely):
     """scores: (heads, tokens, positions) float32; likely: (tokens, positions) float32, zeros."""
     heads, tokens, positions = scores.shape
@@ -45,7 +45,7 @@ def emphasise(scores, likely):
             add_medians(padded, share, likely[t])
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@kernel()
 def add_medians(x, share, out):
     """Onto ``out`` (n,) the medians of seven neighbours in ``x`` (n + 6,), times ``share``.
 

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.engines.whisper.caches import Indices
+from transcriber.engines.whisper.compiled import kernel
 
 RUN = 256
 """Logits whose highest is looked for before any of them is looked at."""
@@ -27,7 +27,7 @@ def likeliest(logits: Tensor, count: int) -> tuple[NDArray[np.float32], Indices]
     return values, indices
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_WITH_INFINITY, error_model="numpy")
+@kernel(fastmath=_WITH_INFINITY)
 def likeliest_of_rows(logits, values, indices):
     """Fill ``values`` and ``indices``, both (rows, so many); of those that are the same the first come first."""
     wanted = values.shape[1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.integers import gelu, multiply, normalise, quantise
 from transcriber.engines.whisper.kernels import STEPS, attend_cross, attend_self, fill, put_key, put_value
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile
@@ -20,7 +21,7 @@ SHARED_FROM = 4_000_000
 PANELS_AT_ONCE = 8
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def multiply_panels(rows, factors, weights, layer, first, last, added, out):
     """As integers.multiply, for panels from ``first`` to ``last`` of one of stacked layers and any number of rows.
 
@@ -42,7 +43,7 @@ def multiply_panels(rows, factors, weights, layer, first, last, added, out):
                     out[row, c] = rest[row, c - column] + (out[row, c] if added else np.float32(0))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def multiply_panel(rows, factors, panels, at, scales, bias, column, added, out, to):
     """All rows by the panel that begins at ``at``, into or onto the columns of ``out`` from ``to`` on."""
     count, inputs = rows.shape
@@ -65,7 +66,7 @@ def multiply_panel(rows, factors, panels, at, scales, bias, column, added, out, 
         one_row(rows, a, inputs, panels, at, pairs, factors, row, scales, bias, column, added, out, o, stride)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def multiply_shared(rows, factors, weights, layer, added, out):
     """As ``multiply_panels`` for all of them, by all threads."""
     panels = weights.panels.shape[1]
@@ -75,7 +76,7 @@ def multiply_shared(rows, factors, weights, layer, added, out):
         multiply_panels(rows, factors, weights, layer, first, last, added, out)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def linear(source, weights, layer, added, out):
     """(count, inputs) float32 by one of stacked layers into or ``added`` onto ``out`` (count, outputs) float32."""
     count, inputs = source.shape
@@ -90,14 +91,14 @@ def linear(source, weights, layer, added, out):
         multiply_panels(rows, scales, weights, layer, 0, panels, added, out)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def norm(x, norms, layer, out):
     """The norm before a part of a layer; ``norms``: (layers, 2, width), weights and biases."""
     for row in range(x.shape[0]):
         normalise(x[row], norms[layer, 0], norms[layer, 1], out[row])
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def step(x, weights, own, heard, rows, slots, positions, record_at):
     """All layers, in place: x (tokens, width) float32.
 
@@ -138,7 +139,7 @@ def step(x, weights, own, heard, rows, slots, positions, record_at):
         linear(wide, weights.down, layer, True, x)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def follow(x, norms, vocabulary, logits):
     """Last norm and vocabulary: x (tokens, width) to logits (tokens, vocabulary)."""
     normed = np.empty_like(x)
@@ -146,7 +147,7 @@ def follow(x, norms, vocabulary, logits):
     linear(normed, vocabulary, 0, False, logits)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def hear(features, weights, heads, keys, key_scales, values, value_scales):
     """Keep one layer's keys and values of one piece of audio, features (positions, width): see kernels.remember."""
     positions, width = features.shape

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.integers import gelu, multiply, normalise, quantise, scaled_six, two_to
 from transcriber.engines.whisper.tiles import scored_tile
 
@@ -29,7 +30,7 @@ WIDE = 512
 scored_six = scored_tile(6)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def convolve(rows, scale, count, weights, part, out):
     """``count`` rows by ``weights`` (a Layer), ``part`` inputs after ``part`` inputs, and GELU.
 
@@ -51,7 +52,7 @@ def convolve(rows, scale, count, weights, part, out):
             gelu(here[r])
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def project(x, positions, norm, weights, queries, query_scales, keys, key_scales, values, value_scales):
     """Norm, then query, key and value of each head, quantised by position.
 
@@ -100,7 +101,7 @@ def project(x, positions, norm, weights, queries, query_scales, keys, key_scales
                 keys[h, p // 16, i, p % 16, 1] = keys[h, last // 16, i, last % 16, 1]
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def attend(positions, queries, query_scales, keys, key_scales, values, value_scales, scale, out):
     """Attention of every position to all; shapes as in ``project``. out: (positions filled up to blocks, width)."""
     heads, _, size = queries.shape
@@ -134,7 +135,7 @@ def attend(positions, queries, query_scales, keys, key_scales, values, value_sca
                 scaled_six(weights, 0, length, value, b, pairs, factors, 0, ones, nothing, 0, False, out, to, width)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def largest(x):
     top = np.float32(-1e30)
     for i in range(x.size):
@@ -142,7 +143,7 @@ def largest(x):
     return top
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def softmax(scores, highest, factor, value_scales, top, weights):
     """Probabilities times the values' scales, as integers; gives what their sums with values are multiplied by.
 
@@ -163,7 +164,7 @@ def softmax(scores, highest, factor, value_scales, top, weights):
     return np.float32(1) / (step * total)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def go_on(x, positions, heard, out_weights, norm_weight, norm_bias, up, down):
     """What follows attention: its last projection and the perceptron, both added to ``x``.
 

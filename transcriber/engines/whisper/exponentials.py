@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.integers import two_to
 
 _LOG2_E = np.float32(1.4426950408889634)
@@ -14,7 +14,7 @@ WITH_INFINITY = {"nnan", "nsz", "arcp", "contract", "afn", "reassoc"}
 """Of fastmath all but ``ninf``, for those who may meet minus infinity."""
 
 
-@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+@kernel(fastmath=WITH_INFINITY)
 def highest(x):
     """As ``x.max()``, which looks at one value after the other for what is no number."""
     top = np.float32(-np.inf)
@@ -23,13 +23,13 @@ def highest(x):
     return top
 
 
-@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+@kernel(fastmath=WITH_INFINITY)
 def e_to(x):
     """e^x of a float32 up to 87; below -83 it is 1e-36."""
     return two_to(max(x * _LOG2_E, np.float32(-120)))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+@kernel(fastmath=WITH_INFINITY)
 def softmax(x, out):
     """(n,) float32 to ``out`` (n,)."""
     top = highest(x)
@@ -42,7 +42,7 @@ def softmax(x, out):
         out[i] *= share
 
 
-@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+@kernel(fastmath=WITH_INFINITY)
 def log_sum(x, top):
     """log of the sum of exponentials of (n,) float32, none above ``top``; minus infinity where all are."""
     if top == -np.inf:

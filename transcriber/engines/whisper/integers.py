@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -20,6 +19,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor
 
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.tiles import COLUMNS, LINE_BYTES, aligned, fetch, packed, scaled_tile, tile
 
 STEPS = {16: 2047, 8: 127}
@@ -81,7 +81,7 @@ def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
     return Layer(panels, scales, shift, float(min(LARGEST_INPUT, LARGEST_SUM // largest)))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def loudest(source):
     """The largest of (n,) float32 whatever its sign, and no less than what may divide.
 
@@ -94,7 +94,7 @@ def loudest(source):
     return max(float_of_bits(top), np.float32(1e-20))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def quantise(source, steps, out):
     """(n,) float32 to int16 of at most ``steps``; gives the scale."""
     top = loudest(source)
@@ -104,7 +104,7 @@ def quantise(source, steps, out):
     return top / np.float32(steps)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def normalise(source, weight, bias, out):
     """A layer norm of one row."""
     size = source.size
@@ -120,7 +120,7 @@ def normalise(source, weight, bias, out):
         out[i] = (source[i] - mean) * factor * weight[i] + bias[i]
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def two_to(x):
     """2^x of a float32 from -126 to 127, 2.6e-6 of it off at most.
 
@@ -133,7 +133,7 @@ def two_to(x):
     return power * (np.float32(0.9999993) + f * (np.float32(0.6931218) + f * tail))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def gelu(x):
     """In place, (n,) float32. The error function by Abramowitz and Stegun 7.1.26, 1.5e-7 off at most."""
     for i in range(x.size):
@@ -145,7 +145,7 @@ def gelu(x):
         x[i] = x[i] - x[i] * less if x[i] >= np.float32(0) else x[i] * less
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def multiply(rows, factors, count, weights, shift, first, column, added, out):
     """``count`` rows by a part of ``weights`` (a Layer) into ``out``, or ``added`` onto what is there.
 
@@ -170,7 +170,7 @@ def multiply(rows, factors, count, weights, shift, first, column, added, out):
             scaled_six(rows, a, stride, panels, b, pairs, factors, r, scales, shift, o, added, out, to, outputs)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def put(sums, row_scales, row, end, scales, bias, column, added, out):
     """A tile's sums (6, 16) as float32 where they belong: rows from ``row`` to ``end``, columns from ``column``."""
     for r in range(row, end):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.integers import loudest, quantise, two_to
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile, scored_tile
 
@@ -36,7 +37,7 @@ scored_one, scored_three, scored_five, scored_six = scored_tile(1), scored_tile(
 heard_one, heard_three, heard_five, heard_six = scaled_tile(1), scaled_tile(3), scaled_tile(5), scaled_tile(6)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
+@kernel(parallel=True)
 def remember(projected, heads, keys, key_scales, values, value_scales):
     """Quantise one layer of one sequence.
 
@@ -58,7 +59,7 @@ def remember(projected, heads, keys, key_scales, values, value_scales):
         fill(keys[head], key_scales[head], positions)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(fastmath=False)
 def put_key(whole, keys, p):
     """One position's key (size,) into panels (positions / 16, size / 2, 16, 2)."""
     panel = keys[p // COLUMNS]
@@ -67,14 +68,14 @@ def put_key(whole, keys, p):
         panel[i, p % COLUMNS, 1] = whole[2 * i + 1]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(fastmath=False)
 def put_value(whole, values, p):
     """One position's value (size,) into panels (size / 16, positions / 2, 16, 2)."""
     for i in range(whole.size):
         values[i // COLUMNS, p // 2, i % COLUMNS, p % 2] = whole[i]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(fastmath=False)
 def fill(keys, scales, positions):
     """Let what fills up the last panel of keys score as the last position does: it moves no maximum."""
     last = positions - 1
@@ -85,7 +86,7 @@ def fill(keys, scales, positions):
             keys[p // COLUMNS, i, p % COLUMNS, 1] = keys[last // COLUMNS, i, last % COLUMNS, 1]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(fastmath=False)
 def together(sources):
     """Where those tokens begin that go through a cache together: neighbours with the same of ``sources`` (tokens,).
 
@@ -101,7 +102,7 @@ def together(sources):
     return starts[: count + 1]
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def attend_cross(query, keys, key_scales, values, value_scales, sources, lengths, recorded, record_at, scores, out):
     """Attention of each token to the audio of its sequence.
 
@@ -141,7 +142,7 @@ def attend_cross(query, keys, key_scales, values, value_scales, sources, lengths
                 out[t, h * size + i] = heard[t - first, i]
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def score(count, query, keys, scales, panels, out, tops):
     """Products of up to six queries with all keys; see tiles.scored_tile."""
     size, width = query.shape[1], out.shape[1]
@@ -158,7 +159,7 @@ def score(count, query, keys, scales, panels, out, tops):
             scored_six(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def record(scores, factor, out):
     """Scores times ``factor`` as 16-bit integers."""
     steps = factor * np.float32(SCORE_STEPS)
@@ -166,7 +167,7 @@ def record(scores, factor, out):
         out[p] = np.int16(min(max(scores[p] * steps, np.float32(-32767)), np.float32(32767)))
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def share(scores, highest, factor, value_scales, top, weights):
     """Probabilities times the values' scales, as integers; gives what their sums with values are multiplied by.
 
@@ -186,7 +187,7 @@ def share(scores, highest, factor, value_scales, top, weights):
     return np.float32(1) / (step * total)
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def hear(count, weights, values, factors, out):
     """Values (size / 16, positions / 2 or more, 16, 2) by up to six rows of weights (6, positions) to (6, size)."""
     length, size = weights.shape[1], out.shape[1]
@@ -204,7 +205,7 @@ def hear(count, weights, values, factors, out):
             heard_six(weights, 0, length, values, b, pairs, factors, 0, ones, nothing, 0, False, out, to, size)
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel(parallel=True)
 def attend_self(projected, keys, values, writers, rows, sources, positions, out):
     """Keep each token's key and value, then attend to all tokens of its sequence up to itself.
 
@@ -224,7 +225,7 @@ def attend_self(projected, keys, values, writers, rows, sources, positions, out)
             attend_one(projected[t, h * size : (h + 1) * size], keys, values, wrote, h, here)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(fastmath=False)
 def keep(projected, keys, values, writers, rows, positions):
     """Put each token's key and value where its row and position are."""
     heads, size = keys.shape[1], keys.shape[3]
@@ -238,7 +239,7 @@ def keep(projected, keys, values, writers, rows, positions):
                 values[row, h, p, i] = projected[t, value + i]
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+@kernel()
 def attend_one(query, keys, values, writers, head, out):
     """Attention of one query (size,) to what ``writers`` (positions,) wrote at each position."""
     s = np.empty(writers.size, np.float32)

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.exponentials import WITH_INFINITY, highest, log_sum
 
 
-@numba.njit(cache=True, nogil=True, fastmath=WITH_INFINITY, error_model="numpy")
+@kernel(fastmath=WITH_INFINITY)
 def restrict_rows(logits, never, bounds, no_words, no_end, end, first, sums):
     """Set what is forbidden to minus infinity; ``sums`` (rows,) gets what is left, as log-sums.
 
