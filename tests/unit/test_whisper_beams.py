@@ -12,6 +12,7 @@ from whisper.decoding import DecodingOptions, decode
 from whisper.model import Whisper
 
 from tests.support.small_whisper import DIMENSIONS, mels, small_whisper
+from transcriber.engines.belief import best
 from transcriber.engines.whisper import batch
 from transcriber.engines.whisper.batch import Batch, Job
 from transcriber.engines.whisper.beams import ranked
@@ -31,6 +32,7 @@ TOKENS = DIMENSIONS.n_text_ctx // 2 + 1
 def without_gradients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Nobody believes what random weights write, and they loop: the first try as a whole is what counts here.
     monkeypatch.setattr(batch, "next_temperature", lambda _tried, _first: None)
+    monkeypatch.setattr(batch, "unsure", lambda _written: False)
     monkeypatch.setattr(batch, "LOOK_FOR_LOOPS_EVERY", 1000)
     with torch.inference_mode():
         yield
@@ -68,6 +70,16 @@ def searched(
         lambda job, hypothesis: found.update({job.owner: hypothesis}),
     )
     return found
+
+
+def test_what_is_unsure_is_written_with_timestamps_too(source: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = source.encoder(mels(WINDOWS))
+    plain, timed = (searched(source, "float32", features, rows=2, timestamps=each) for each in (False, True))
+    monkeypatch.setattr(batch, "unsure", lambda _written: True)
+    found = searched(source, "float32", features, rows=2)
+    for window in range(WINDOWS):
+        assert plain[window].tokens != timed[window].tokens
+        assert found[window].tokens == best([plain[window], timed[window]]).tokens
 
 
 # openai-whisper sorts tensors with numpy.

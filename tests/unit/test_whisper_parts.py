@@ -13,7 +13,7 @@ from whisper.timing import dtw_cpu, median_filter
 from whisper.tokenizer import get_tokenizer
 
 from tests.support.small_whisper import DIMENSIONS, mels, small_whisper
-from transcriber.engines.belief import best, loops, next_temperature, repeats, silent
+from transcriber.engines.belief import best, loops, next_temperature, repeats, silent, unsure
 from transcriber.engines.whisper.alignment import emphasised, first_positions, median_of_seven
 from transcriber.engines.whisper.caches import Tokens
 from transcriber.engines.whisper.decoder import Decoder
@@ -218,6 +218,10 @@ def test_only_what_is_not_believed_is_written_again() -> None:
     assert best([loop, good]) == good
     assert best([loop, doubt] * 3) == doubt
     assert (repeats(good), repeats(loop), repeats(heard("no", looping=True))) == (False, True, True)
+    likely, likelier = heard("It may be.", -0.6), heard("It is.", -0.55)
+    assert (unsure(good), unsure(likely), unsure(loop)) == (False, True, True)
+    assert best([likely, likelier]) == best([likelier, likely]) == likelier
+    assert best([likely, loop]) == best([likely, doubt]) == likely
     nobody = heard("Thank you.", -1.5, no_speech=0.9)
     assert silent(nobody)
     assert next_temperature([loop, nobody]) is None

@@ -12,6 +12,9 @@ MIN_LOGPROB = -1.0
 MAX_NO_SPEECH = 0.6
 """Whisper's own thresholds (openai-whisper, transcribe.py)."""
 
+UNSURE_LOGPROB = -0.5
+"""Below, what was written without timestamps is written with them too, and the likelier is kept."""
+
 LONGEST_LOOP = 24
 LOOP_TIMES = 4
 LOOP_TOKENS = 12
@@ -51,6 +54,11 @@ def doubtful(written: Written) -> bool:
     return written.mean_logprob < MIN_LOGPROB
 
 
+def unsure(written: Written) -> bool:
+    """Whether another way of writing may well be likelier."""
+    return written.mean_logprob < UNSURE_LOGPROB or repeats(written)
+
+
 def silent(written: Written) -> bool:
     """Neither the words nor that there are any is believed."""
     return doubtful(written) and written.no_speech_probability > MAX_NO_SPEECH
@@ -72,12 +80,16 @@ def next_temperature(tried: Sequence[Written], first: float = 0.0) -> float | No
 
 
 def best(tried: Sequence[W]) -> W:
-    """The one to keep of all that was tried: a good or silent last one, else the likeliest that does not loop."""
+    """The one to keep of all that was tried.
+
+    A silent last one; else the likeliest of those that are good, of those that do not repeat themselves, or of all.
+    """
     last = tried[-1]
-    if silent(last) or not (repeats(last) or doubtful(last)):
+    if silent(last):
         return last
     unlooped = [written for written in tried if not repeats(written)]
-    return max(unlooped or tried, key=lambda written: written.mean_logprob)
+    good = [written for written in unlooped if not doubtful(written)]
+    return max(good or unlooped or tried, key=lambda written: written.mean_logprob)
 
 
 def loops(text_tokens: Sequence[int]) -> bool:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transcriber.engines.belief import best, loops, next_temperature
+from transcriber.engines.belief import best, loops, next_temperature, unsure
 from transcriber.engines.whisper.beams import Beams, Written
 from transcriber.engines.whisper.caches import Indices, Tokens
 from transcriber.engines.whisper.hypothesis import Hypothesis
@@ -200,6 +200,10 @@ class Batch:
         running = self._running.pop(row)
         job = running.job
         job.tried.append(self._hypothesis(row, running))
+        if not job.timestamps and len(job.tried) == 1 and unsure(job.tried[0]):
+            job.timestamps = True
+            self._start(row, job, job.temperature)
+            return
         temperature = next_temperature(job.tried, job.temperature)
         if temperature is not None:
             self._start(row, job, temperature)
