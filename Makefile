@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.polyvox-ready
+KERNELS := $(VENV)/.polyvox-kernels
 # Each has servers of its own: Kafka, MinIO, SeaweedFS, PostgreSQL, some 2 GB of memory.
 TEST_PROCESSES ?= 2
 SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmarks docs examples
@@ -12,7 +13,7 @@ SOURCES := polyvox ingest transcriber diarizer results_api infra tests benchmark
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-setup: $(STAMP) ## make the environment in .venv
+setup: $(KERNELS) ## make the environment in .venv
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -22,6 +23,12 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): the first time this takes a few minutes and 6 GB (PyTorch)"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# A minute of one core, which the first recording would wait for otherwise.
+$(KERNELS): $(STAMP) $(wildcard transcriber/engines/whisper/*.py)
+	@echo "Compiling kernels for this CPU"
+	@$(BIN)/python -m transcriber.engines.whisper
 	@touch $@
 
 demo: setup ## transcribe a recording of two people, start to finish

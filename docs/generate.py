@@ -53,7 +53,8 @@ def example_plan() -> str:
 def settings_page() -> str:
     rows = ["| environment variable | default | meaning |", "|---|---|---|"]
     for name, setting in Settings.model_fields.items():
-        default = "" if setting.default is None else str(setting.default).replace(str(Path.home()), "~")
+        known = setting.default_factory is None and setting.default is not None
+        default = str(setting.default).replace(str(Path.home()), "~") if known else ""
         rows.append(f"| `POLYVOX_{name.upper()}` | `{default}` | {setting.description} |")
     return f"{NOTE}# Settings\n\nAll settings are environment variables.\n\n" + "\n".join(rows) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,17 @@ from pydantic_settings import BaseSettings
 
 from polyvox.weights import known_models
 from polyvox.weights.own import OwnModels
+
+Engine = Literal["ctranslate2", "whisper", "openai"]
+
+X86 = ("x86_64", "amd64")
+NVIDIA_DRIVER = Path("/dev/nvidiactl")
+
+
+def usual_engine(device: str) -> Engine:
+    """The engine for a ``device`` as settings name it, by what was measured (ADR 39)."""
+    has_gpu = device.startswith("cuda") or (device == "auto" and NVIDIA_DRIVER.exists())
+    return "whisper" if platform.machine().lower() in X86 and not has_gpu else "ctranslate2"
 
 
 class ModelSettings(BaseSettings):
@@ -20,8 +32,10 @@ class ModelSettings(BaseSettings):
     )
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     threads: int = Field(0, ge=0, description="Threads a model uses on CPU; 0 uses all cores.")
-    transcriber_engine: Literal["ctranslate2", "whisper", "openai"] = Field(
-        "ctranslate2", description="Engine that writes the words; openai sends audio to an endpoint elsewhere."
+    transcriber_engine: Engine = Field(
+        default_factory=lambda known: usual_engine(known.get("device", "auto")),
+        description="Engine that writes the words; openai sends audio to an endpoint elsewhere. Left out: whisper on a "
+        "CPU of x86's kind, ctranslate2 on a GPU and on other CPUs.",
     )
     transcriber_model: str = Field("base", description="Model of the transcriber when a request names none.")
     transcriber_models: dict[str, str] = Field(
@@ -36,7 +50,7 @@ class ModelSettings(BaseSettings):
         ge=0,
         le=20,
         description="Hypotheses of each window that the transcriber follows at once; 1 is greedy, 0 what suits the "
-        "engine: 5 for ctranslate2, 1 for whisper.",
+        "engine: 5, but 1 for whisper on a GPU.",
     )
     transcriber_concurrency: int = Field(1, ge=1, description="Parts transcribed at the same time by one transcriber.")
     transcriber_batch: int = Field(

@@ -86,7 +86,7 @@ async def test_what_waits_brings_parts_elsewhere_while_the_model_here_works_on(t
     with recording() as counters:
         async with (
             endpoint(talk().audio, talk().words) as there,
-            transcriber(tmp_path, **at(there, transcriber_overflow_backlog_s=600.0)) as here,
+            transcriber(tmp_path, **at(there, transcriber_overflow_backlog_s=600.0, transcriber_batch=1)) as here,
         ):
             await Publisher(here.runtime.log, here.runtime.clock, "/tests").publish(
                 TenantBacklog(tenant="default", as_of=datetime.now(UTC), bulk=LaneBacklog(recordings=9, audio_s=5000.0))
@@ -95,7 +95,7 @@ async def test_what_waits_brings_parts_elsewhere_while_the_model_here_works_on(t
             for number in range(3):
                 await here.announce(f"recording-{number}", part)
             heard = [await here.words(f"recording-{number}") for number in range(3)]
-    assert sorted(said.engine for said, _ in heard) == ["ctranslate2", "openai", "openai"]
+    assert sorted(said.engine for said, _ in heard) == ["openai", "openai", "whisper"]
     assert all(said.engine == words.engine and said.model == words.model and words.words for said, words in heard)
 
 

@@ -116,11 +116,11 @@ async def test_a_part_becomes_words_once_however_often_it_is_announced(tmp_path:
     speech = read_audio(sample())[6 * RATE_HZ : 14 * RATE_HZ]
     with recording() as counters:
         await announced_twice(tmp_path, speech)
-    which = {"engine": "ctranslate2", "model": "base"}
+    which = {"engine": "whisper", "model": "base"}
     assert counters.count(metrics.ENGINE_AUDIO, stage="transcribe", **which) == 8.0
     assert counters.count(metrics.ENGINE_TOKENS, **which) > 15
     assert counters.count(metrics.ENGINE_WINDOWS, **which) >= 1
-    assert counters.values(metrics.BATCH_FILL, engine="ctranslate2")[0] == pytest.approx(8 / 30, abs=0.15)
+    assert counters.values(metrics.BATCH_FILL, engine="whisper")[0] == pytest.approx(8 / 30, abs=0.15)
     (load_s,) = counters.values(metrics.MODEL_LOAD, stage="transcribe", **which)
     busy_s = counters.count(metrics.ENGINE_BUSY, stage="transcribe", **which)
     assert load_s > 0.01 and busy_s > 0.01
@@ -137,7 +137,7 @@ async def announced_twice(tmp_path: Path, speech: np.ndarray[Any, np.dtype[np.fl
         words = PartWords.model_validate_json(await store.get(said.words_key))
         assert said.words_key == keys.words("recording-1", 1, said.options_hash)
         assert (said.tenant, said.lane, said.part, said.part_count) == ("acme", "bulk", 1, 2)
-        assert (said.engine, said.model, said.language) == ("ctranslate2", "base", "en")
+        assert (said.engine, said.model, said.language) == ("whisper", "base", "en")
         assert said.word_count == len(words.words) > 15
         assert "hello" in words.words[0].text.lower()
         assert words.words[0].start_s == pytest.approx(PART_START_S + 0.68, abs=0.4)

@@ -21,7 +21,6 @@ M = TypeVar("M")
 
 ENGINES = ("ctranslate2", "whisper")
 MODELS_LOADED = 2
-GREEDY = 1
 CONVERTED = "polyvox-converted"
 """Folder of models that were made into CTranslate2's."""
 
@@ -45,7 +44,7 @@ def load(
 
     Args:
         own: models beside those of the catalogue.
-        beams: hypotheses that are followed at once; 0 is what the engine does best, 5 or 1.
+        beams: hypotheses that are followed at once; 0 is what suits the engine and its device, 5 or 1.
         memory_bytes: what models may take of a GPU together; None is all there is.
 
     Raises:
@@ -71,9 +70,7 @@ def load(
         from transcriber.engines.whisper.engine import WhisperEngine
         from transcriber.engines.whisper.model import WhisperModel
 
-        on_torch = partial(
-            WhisperModel, device=device, threads=threads, beams=beams or GREEDY, memory_bytes=memory_bytes
-        )
+        on_torch = partial(WhisperModel, device=device, threads=threads, beams=beams, memory_bytes=memory_bytes)
         return WhisperEngine(cached(on_torch), default_model=default_model)
 
     def load_model(folder: Path) -> WindowModel:

@@ -20,6 +20,7 @@ from transcriber.engines.whisper.batch import Batch, Job
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.model import WhisperModel
 from transcriber.engines.windowed import WARMING_SAMPLES, check, opened, split_at_timestamps
+from transcriber.windows import plan
 from transcriber.words import Aligned, Placed, place, sentences
 
 Item = tuple[NDArray[np.float32], TranscribeOptions]
@@ -58,9 +59,11 @@ class WhisperEngine:
 
     def warm(self, model: str) -> tuple[Load, ...]:
         """See TranscriberEngine."""
-        loaded = self._models.get(model)
-        loaded.decoder.hear(0, loaded.encode(np.zeros(WARMING_SAMPLES, np.float32)))
-        loaded.language_probabilities(0)
+        # Silence as if it were speech: what it is taken for does not matter, but all kernels are compiled or fetched.
+        span = (0.0, WARMING_SAMPLES / 16_000)
+        options = TranscribeOptions(model=model, language="en")
+        silence = Recording(np.zeros(WARMING_SAMPLES, np.float32), options, [span], plan([span], duration_s=span[1]))
+        _write(self._models.get(model), [_Work(silence, {})])
         return self._models.take_loads()
 
     def detect_language(self, audio: NDArray[np.float32]) -> list[tuple[str, float]]:
@@ -105,9 +108,7 @@ class _Work:
 
 
 def _transcribe(model: WhisperModel, items: Sequence[Item], loads: tuple[Load, ...]) -> list[Transcription | Invalid]:
-    model.generator.manual_seed(0)
     works: list[_Work | Invalid] = []
-    queue: deque[Job] = deque()
     for audio, options in items:
         try:
             check(model, options)
@@ -115,9 +116,20 @@ def _transcribe(model: WhisperModel, items: Sequence[Item], loads: tuple[Load, .
             works.append(error)
             continue
         recording = opened(audio, options)
-        work = _Work(recording, _detect(model, recording))
-        works.append(work)
-        queue.extend(map(work.job, recording.jobs()))
+        works.append(_Work(recording, _detect(model, recording)))
+    _write(model, [work for work in works if isinstance(work, _Work)])
+    results: list[Transcription | Invalid] = []
+    for found in works:
+        # The first that is transcribed is the one for which the model was loaded.
+        results.append(found if isinstance(found, Invalid) else found.recording.result(found.effort, loads))
+        loads = loads if isinstance(found, Invalid) else ()
+    return results
+
+
+def _write(model: WhisperModel, works: Sequence[_Work]) -> None:
+    """Write down all windows of all recordings, in one batch."""
+    model.generator.manual_seed(0)
+    queue = deque(work.job(left) for work in works for left in work.recording.jobs())
 
     def next_jobs(free: int) -> list[Job]:
         return [queue.popleft() for _ in range(min(free, len(queue)))]
@@ -130,12 +142,6 @@ def _transcribe(model: WhisperModel, items: Sequence[Item], loads: tuple[Load, .
         queue.extend(map(work.job, left.recording.take(left, job.language, words, hypothesis)))
 
     Batch(model).run(next_jobs, done)
-    results: list[Transcription | Invalid] = []
-    for found in works:
-        # The first that is transcribed is the one for which the model was loaded.
-        results.append(found if isinstance(found, Invalid) else found.recording.result(found.effort, loads))
-        loads = loads if isinstance(found, Invalid) else ()
-    return results
 
 
 def _detect(model: WhisperModel, recording: Recording) -> dict[int, Tensor]:

@@ -23,6 +23,8 @@ from transcriber.engines.whisper.encoder import Encoder
 from transcriber.engines.whisper.linear import LinearMaker, Precision, choose_precision
 from transcriber.engines.whisper.rules import Vocabulary
 
+BEAMS_ON_CPU = 5
+BEAMS_ON_GPU = 1
 ROWS_ON_CPU = 16
 SEARCHED_ON_CPU = 6
 """Windows at once when several hypotheses of each are followed: with five they fill a CPU's tiles."""
@@ -38,7 +40,7 @@ class WhisperModel:
         source: where the weights are (see load_model), or what holds them.
         precision: None takes the fastest the device has.
         rows: None takes what suits the device.
-        beams: hypotheses of each window that are followed at once; 1 is greedy.
+        beams: hypotheses of each window that are followed at once; 1 is greedy, 0 what suits the device.
         memory_bytes: what it may take of a GPU, for which ``rows`` may become fewer; None is all there is.
 
     Raises:
@@ -61,6 +63,7 @@ class WhisperModel:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = device
+        beams = beams or (BEAMS_ON_CPU if device == "cpu" else BEAMS_ON_GPU)
         self.beams = beams
         linear = LinearMaker(precision or choose_precision(device), device)
         on_cpu = ROWS_ON_CPU if beams == 1 else SEARCHED_ON_CPU
