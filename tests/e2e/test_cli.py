@@ -124,7 +124,7 @@ def test_one_file_is_printed_and_nothing_else(whole_product: Product, tmp_path: 
     assert result.err.splitlines() == [f"done {sample()}"]
     lines = result.out.splitlines()
     assert {line.split("] ")[1].split(":")[0] for line in lines} == {"Speaker 1", "Speaker 2"}
-    assert "Dianne in New Jersey" in result.out
+    assert "in New Jersey" in result.out
     assert list(tmp_path.iterdir()) == []
 
 
