@@ -21,7 +21,7 @@ from polyvox.worker.lag import watch_lag
 from tests.support.logs import kafka_address
 from tests.support.worker_bench import STAGE, TOPIC, Bench, Gate, Running, ids, until
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture

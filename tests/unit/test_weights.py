@@ -62,10 +62,10 @@ def test_a_file_arrives_whole_and_nothing_else_stays(server: FileServer, tmp_pat
 def test_a_silent_source_is_skipped_in_time_and_named(server: FileServer, tmp_path: Path) -> None:
     began = time.monotonic()
     silent = server.url + "/silent.bin"
-    home, said = pull(model(Https(silent), Https(server.other_url + "/good.bin")), tmp_path, answer_timeout_s=1.5)
+    home, said = pull(model(Https(silent), Https(server.other_url + "/good.bin")), tmp_path, answer_timeout_s=4.0)
     assert (home / "model.bin").read_bytes() == CONTENT
     assert time.monotonic() - began < 20
-    assert any(silent in line and "did not answer within 1.5 s" in line for line in said)
+    assert any(silent in line and "did not answer within 4 s" in line for line in said)
 
 
 def test_a_host_that_was_silent_once_is_not_waited_for_again(server: FileServer, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_host_that_was_silent_once_is_not_waited_for_again(server: FileServer,
         WeightFile(name, (Https(f"{server.url}/silent-{name}"), Https(server.other_url + "/good.bin")), SHA256)
         for name in ("a", "b", "c", "d")
     )
-    home, _ = pull(Model("some-model", "diarizer", "", files), tmp_path, answer_timeout_s=1.5)
+    home, _ = pull(Model("some-model", "diarizer", "", files), tmp_path, answer_timeout_s=4.0)
     assert [path for path, _ in server.requests if path.startswith("/silent")] == ["/silent-a"]
     assert len(list(home.glob("[a-d]"))) == 4
 
