@@ -20,8 +20,6 @@ NOISE_SAMPLES = 60 * SAMPLE_RATE_HZ
 
 def speech_probabilities(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probability of speech for each 512 samples of mono 16 kHz audio; shape (ceil(n / 512),)."""
-    if not audio.size:
-        return np.zeros(0, np.float32)
     padded = np.pad(audio, (0, -audio.size % FRAME_SAMPLES))
     for first in range(0, padded.size, NOISE_SAMPLES):
         some = padded[first : first + NOISE_SAMPLES]

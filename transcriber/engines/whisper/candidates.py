@@ -10,11 +10,10 @@ from torch import Tensor
 
 from transcriber.engines.whisper.caches import Indices
 from transcriber.engines.whisper.compiled import kernel
+from transcriber.engines.whisper.exponentials import WITH_INFINITY, highest
 
 RUN = 256
 """Logits whose highest is looked for before any of them is looked at."""
-
-_WITH_INFINITY = {"nnan", "nsz", "arcp", "contract", "afn", "reassoc"}
 
 
 def likeliest(logits: Tensor, count: int) -> tuple[NDArray[np.float32], Indices]:
@@ -27,7 +26,7 @@ def likeliest(logits: Tensor, count: int) -> tuple[NDArray[np.float32], Indices]
     return values, indices
 
 
-@kernel(fastmath=_WITH_INFINITY)
+@kernel(fastmath=WITH_INFINITY)
 def likeliest_of_rows(logits, values, indices):
     """Fill ``values`` and ``indices``, both (rows, so many); of those that are the same the first come first."""
     wanted = values.shape[1]
@@ -37,10 +36,7 @@ def likeliest_of_rows(logits, values, indices):
         at[:] = 0
         for begin in range(0, z.size, RUN):
             run = z[begin : begin + RUN]
-            highest = np.float32(-np.inf)
-            for i in range(run.size):
-                highest = max(highest, run[i])
-            if highest <= best[wanted - 1]:
+            if highest(run) <= best[wanted - 1]:
                 continue
             for i in range(run.size):
                 if run[i] > best[wanted - 1]:

@@ -23,12 +23,12 @@ def kernel(*, parallel: bool = False, fastmath: bool | Collection[str] = True) -
     """Decorator of a function for numba, which lets go of Python's lock and divides as numpy does."""
 
     def compiled(function: Any) -> Any:
-        options = {"cache": True, "nogil": True, "error_model": "numpy"}
         usual = numba.config.CACHE_DIR
         # Where a function is kept is settled here, and only for ours.
         numba.config.CACHE_DIR = str(_folder(usual))
         try:
-            return numba.njit(parallel=parallel, fastmath=fastmath, **options)(function)
+            jit = numba.njit(cache=True, nogil=True, error_model="numpy", parallel=parallel, fastmath=fastmath)
+            return jit(function)
         finally:
             numba.config.CACHE_DIR = usual
 

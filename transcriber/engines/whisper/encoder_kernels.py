@@ -8,7 +8,9 @@ import numba
 import numpy as np
 
 from transcriber.engines.whisper.compiled import kernel
-from transcriber.engines.whisper.integers import gelu, multiply, normalise, quantise, scaled_six, two_to
+from transcriber.engines.whisper.exponentials import highest
+from transcriber.engines.whisper.integers import LOG2_E, gelu, multiply, normalise, quantise, scaled_six, two_to
+from transcriber.engines.whisper.kernels import fill, put_key, put_value
 from transcriber.engines.whisper.tiles import scored_tile
 
 BLOCK = 48
@@ -22,12 +24,15 @@ WEIGHT_STEPS = 32767.0
 WEIGHT_SUM = 2.0e6
 """Probabilities have as many steps as leave their sum with values within 32 bits."""
 
-LOG2_E = np.float32(1.4426950408889634)
-
 WIDE = 512
 """Outputs of the perceptron's first half that go through the second before the next come."""
 
 scored_six = scored_tile(6)
+
+
+def whole_blocks(positions: int) -> int:
+    """So many positions filled up to blocks."""
+    return -(-positions // BLOCK) * BLOCK
 
 
 @kernel(parallel=True)
@@ -81,24 +86,14 @@ def project(x, positions, norm, weights, queries, query_scales, keys, key_scales
             for r in range(count):
                 p = at + r
                 key_scales[h, p] = quantise(out[r], HEAD_STEPS, whole)
-                panel = keys[h, p // 16]
-                for i in range(size // 2):
-                    panel[i, p % 16, 0] = whole[2 * i]
-                    panel[i, p % 16, 1] = whole[2 * i + 1]
+                put_key(whole, keys[h], p)
             multiply(rows, scales, count, weights, weights.bias, 0, 2 * width + h * size, False, out)
             for r in range(count):
                 p = at + r
                 value_scales[h, p] = quantise(out[r], VALUE_STEPS, whole)
-                for i in range(size):
-                    values[h, i // 16, p // 2, i % 16, p % 2] = whole[i]
-    # What fills up the last panel of keys scores as the last position does: it moves no maximum.
-    last = positions - 1
+                put_value(whole, values[h], p)
     for h in range(heads):
-        for p in range(positions, 16 * keys.shape[1]):
-            key_scales[h, p] = key_scales[h, last]
-            for i in range(size // 2):
-                keys[h, p // 16, i, p % 16, 0] = keys[h, last // 16, i, last % 16, 0]
-                keys[h, p // 16, i, p % 16, 1] = keys[h, last // 16, i, last % 16, 1]
+        fill(keys[h], key_scales[h], positions)
 
 
 @kernel(parallel=True)
@@ -119,7 +114,7 @@ def attend(positions, queries, query_scales, keys, key_scales, values, value_sca
         query, key, value = queries[h], keys[h], values[h]
         key_scale, value_scale = key_scales[h], value_scales[h, :positions]
         pairs = value.shape[1]
-        top = largest(value_scale)
+        top = highest(value_scale)
         last = min((job % blocks + 1) * BLOCK, positions)
         for p in range(job % blocks * BLOCK, last, 6):
             tops[:] = np.float32(-1e30)
@@ -128,7 +123,7 @@ def attend(positions, queries, query_scales, keys, key_scales, values, value_sca
                 scored_six(query, p * size, size, key, b, size // 2, key_scale, c, scores, length, tops)
             for r in range(min(6, last - p)):
                 factor = query_scales[h, p + r] * scale * LOG2_E
-                factors[r] = softmax(scores[r], largest(tops[r]), factor, value_scale, top, weights[r])
+                factors[r] = softmax(scores[r], highest(tops[r]), factor, value_scale, top, weights[r])
             for n in range(size // 16):
                 b = n * pairs * 32
                 to = p * width + h * size + n * 16
@@ -136,24 +131,16 @@ def attend(positions, queries, query_scales, keys, key_scales, values, value_sca
 
 
 @kernel()
-def largest(x):
-    top = np.float32(-1e30)
-    for i in range(x.size):
-        top = max(top, x[i])
-    return top
-
-
-@kernel()
-def softmax(scores, highest, factor, value_scales, top, weights):
+def softmax(scores, most, factor, value_scales, top, weights):
     """Probabilities times the values' scales, as integers; gives what their sums with values are multiplied by.
 
-    scores: (≥ positions,) float32, overwritten; none above ``highest``; ``factor`` × scores are exponents of two.
+    scores: (≥ positions,) float32, overwritten; none above ``most``; ``factor`` × scores are exponents of two.
     value_scales: (positions,), none above ``top``.
     """
     positions = value_scales.size
     total, scaled = np.float32(0), np.float32(0)
     for p in range(positions):
-        power = two_to(max((scores[p] - highest) * factor, np.float32(-120)))
+        power = two_to(max((scores[p] - most) * factor, np.float32(-120)))
         weight = power * value_scales[p]
         total += power
         scaled += weight

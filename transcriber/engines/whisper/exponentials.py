@@ -7,9 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from transcriber.engines.whisper.compiled import kernel
-from transcriber.engines.whisper.integers import two_to
+from transcriber.engines.whisper.integers import LOG2_E, two_to
 
-_LOG2_E = np.float32(1.4426950408889634)
 WITH_INFINITY = {"nnan", "nsz", "arcp", "contract", "afn", "reassoc"}
 """Of fastmath all but ``ninf``, for those who may meet minus infinity."""
 
@@ -26,7 +25,7 @@ def highest(x):
 @kernel(fastmath=WITH_INFINITY)
 def e_to(x):
     """e^x of a float32 up to 87; below -83 it is 1e-36."""
-    return two_to(max(x * _LOG2_E, np.float32(-120)))
+    return two_to(max(x * LOG2_E, np.float32(-120)))
 
 
 @kernel(fastmath=WITH_INFINITY)

@@ -43,7 +43,7 @@ class _Room:
         self.keys = aligned((heads, panels, size // 2, COLUMNS, 2), np.int16)
         self.values = aligned((heads, size // COLUMNS, panels * COLUMNS // 2, COLUMNS, 2), np.int16)
         self.query_scales, self.key_scales, self.value_scales = np.zeros((3, heads, panels * COLUMNS), np.float32)
-        self.heard = np.zeros((_blocks(positions), heads * size), np.float32)
+        self.heard = np.zeros((kernels.whole_blocks(positions), heads * size), np.float32)
 
 
 class IntegerBlocks:
@@ -57,7 +57,7 @@ class IntegerBlocks:
     def __call__(self, x: Tensor) -> Tensor:
         """(positions, width) float32 to the same."""
         positions, width = x.shape
-        hidden = np.zeros((_blocks(positions), width), np.float32)
+        hidden = np.zeros((kernels.whole_blocks(positions), width), np.float32)
         hidden[:positions] = x.numpy()
         size = width // self._heads
         if self._room is None or self._room.positions != positions:
@@ -69,11 +69,6 @@ class IntegerBlocks:
             kernels.attend(positions, *parts, np.float32(size**-0.5), room.heard)
             kernels.go_on(hidden, positions, room.heard, block.out, *block.mlp_norm, block.up, block.down)
         return torch.from_numpy(hidden[:positions])
-
-
-def _blocks(positions: int) -> int:
-    """So many positions filled up to whole blocks."""
-    return -(-positions // kernels.BLOCK) * kernels.BLOCK
 
 
 def _block(block: ResidualAttentionBlock) -> _Block:

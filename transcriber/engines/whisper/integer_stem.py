@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transcriber.engines.whisper.encoder_kernels import BLOCK, convolve
+from transcriber.engines.whisper.encoder_kernels import convolve, whole_blocks
 from transcriber.engines.whisper.integers import Layer, layer, quantise
 from transcriber.engines.whisper.tiles import aligned
 
@@ -39,7 +39,7 @@ def _convolved(heard: NDArray[np.float32], weights: Layer, step: int) -> NDArray
     """(frames, inputs), with nothing before and after, to (frames / step, outputs), through GELU."""
     frames, inputs = heard.shape
     count = frames // step
-    filled = -(-count // BLOCK) * BLOCK
+    filled = whole_blocks(count)
     # A frame before, and as many after as whole blocks read. All have one scale: neighbours share them.
     padded: NDArray[Any] = aligned((filled * step + TAPS, inputs), np.int16)
     scale = quantise(heard.reshape(-1), weights.steps, padded[1 : frames + 1].reshape(-1))

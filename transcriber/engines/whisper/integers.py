@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.engines.whisper.compiled import kernel
-from transcriber.engines.whisper.tiles import COLUMNS, LINE_BYTES, aligned, fetch, packed, scaled_tile, tile
+from transcriber.engines.whisper.tiles import COLUMNS, LINE_BYTES, aligned, fetch, packed, scaled_tile
 
 STEPS = {16: 2047, 8: 127}
 """In the weights, by their bits: the more steps they have, the fewer are left for the input."""
@@ -31,7 +31,8 @@ OUTPUTS_AT_ONCE = 4096
 LARGEST_SUM = 2**31 - 1
 LARGEST_INPUT = 32767
 
-six_rows = tile(6)
+LOG2_E = np.float32(1.4426950408889634)
+
 scaled_six = scaled_tile(6)
 
 
@@ -168,12 +169,3 @@ def multiply(rows, factors, count, weights, shift, first, column, added, out):
             for line in range(r // 6 * share, min((r // 6 + 1) * share, inputs * 16), a_line):
                 fetch(panels, following + line)
             scaled_six(rows, a, stride, panels, b, pairs, factors, r, scales, shift, o, added, out, to, outputs)
-
-
-@kernel()
-def put(sums, row_scales, row, end, scales, bias, column, added, out):
-    """A tile's sums (6, 16) as float32 where they belong: rows from ``row`` to ``end``, columns from ``column``."""
-    for r in range(row, end):
-        for c in range(16):
-            value = np.float32(sums[r - row, c]) * row_scales[r] * scales[column + c] + bias[column + c]
-            out[r, column + c] = out[r, column + c] + value if added else value

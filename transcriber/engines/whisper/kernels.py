@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from transcriber.engines.whisper.compiled import kernel
-from transcriber.engines.whisper.integers import loudest, quantise, two_to
+from transcriber.engines.whisper.integers import LOG2_E, loudest, quantise, two_to
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile, scored_tile
 
 SCORE_STEPS = 256.0
@@ -30,8 +30,6 @@ WEIGHT_SUM = 16.0e6
 
 LEAST = np.float32(-60)
 """Exponents of two below this count as this: too little for any sum, and far from floats that take a CPU long."""
-
-_LOG2_E = np.float32(1.4426950408889634)
 
 scored_one, scored_three, scored_five, scored_six = scored_tile(1), scored_tile(3), scored_tile(5), scored_tile(6)
 heard_one, heard_three, heard_five, heard_six = scaled_tile(1), scaled_tile(3), scaled_tile(5), scaled_tile(6)
@@ -134,7 +132,7 @@ def attend_cross(query, keys, key_scales, values, value_scales, sources, lengths
             r = t - first
             if recorded[h] >= 0 and record_at[t, 0] >= 0:
                 record(found[r], factors[r], scores[record_at[t, 0], recorded[h], record_at[t, 1], :positions])
-            factors[r] = share(found[r], tops[r].max(), factors[r] * _LOG2_E, scales, top, weights[r])
+            factors[r] = share(found[r], tops[r].max(), factors[r] * LOG2_E, scales, top, weights[r])
         heard = np.empty((ROWS, size), np.float32)
         hear(last - first, weights, values[slot, h], factors, heard)
         for t in range(first, last):
@@ -253,7 +251,7 @@ def attend_one(query, keys, values, writers, head, out):
         highest = max(highest, total)
     weight = np.float32(0)
     for p in range(writers.size):
-        s[p] = two_to(max((s[p] - highest) * _LOG2_E, LEAST))
+        s[p] = two_to(max((s[p] - highest) * LOG2_E, LEAST))
         weight += s[p]
     heard = np.zeros(SIZE, np.float32)
     for p in range(writers.size):

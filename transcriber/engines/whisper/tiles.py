@@ -40,9 +40,7 @@ def packed(weight: NDArray[Any]) -> NDArray[Any]:
     panels = -(-outputs // COLUMNS)
     full = np.zeros((panels * COLUMNS, inputs), weight.dtype)
     full[:outputs] = weight
-    laid_out = aligned((panels, inputs // 2, COLUMNS, 2), weight.dtype)
-    laid_out[...] = full.reshape(panels, COLUMNS, inputs // 2, 2).transpose(0, 2, 1, 3)
-    return laid_out
+    return np.ascontiguousarray(full.reshape(panels, COLUMNS, inputs // 2, 2).transpose(0, 2, 1, 3))
 
 
 def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
