@@ -177,6 +177,7 @@ def work(task: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    # Threads that wait spinning would count as work on a machine that others use too.
+    # Threads that wait spinning would count as work on a machine that others use too; see polyvox.child.pool.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     print(json.dumps(work(json.load(sys.stdin))))

@@ -81,7 +81,7 @@ def test_a_row_attends_to_what_it_was_given_and_not_to_what_others_wrote_since(
     caches.move(np.array([0, 1]), np.array([1, 0]), np.array([1, 1]), np.array([2, 2]))
     for token, row, history in ((3, 1, [0, 1, 3]), (4, 0, [0, 2, 4])):
         expected = attended(parts[token, 0], *parts[history, 1:].transpose(1, 2, 0, 3))
-        np.testing.assert_allclose(write(token, row, 2), expected.ravel(), rtol=1e-3, atol=1e-3)
+        assert np.linalg.norm(write(token, row, 2) - expected.ravel()) < 0.01 * np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 11])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from whisper.model import ResidualAttentionBlock
 
 from transcriber.engines.whisper.alignment import emphasised, emphasised_tensors
+from transcriber.engines.whisper.gathered import dotted, weighed
 from transcriber.engines.whisper.integer_blocks import IntegerBlocks
 from transcriber.engines.whisper.tiles import packed, scaled_tile, scored_tile
 
@@ -40,6 +41,28 @@ def test_tiles_end_as_layers_and_as_scores_on_any_processor() -> None:
     np.testing.assert_allclose(out[:, 16:32], sums * columns[16:], rtol=1e-5)
     assert (out[:, 32:] == 7.0).all()
     assert np.array_equal(tops.max(1), out[:, 16:32].max(1))
+
+
+dot, general_dot, weigh = dotted(32), dotted(32, general=True), weighed(32, 3)
+
+
+@numba.njit  # type: ignore[untyped-decorator]
+def gathered(
+    query: NDArray[np.int16], rows: NDArray[np.int8], places: NDArray[np.int64], weights: Floats, out: Floats
+) -> tuple[int, int]:
+    weigh(rows, places, weights, out)
+    return dot(query, rows, places[1]), general_dot(query, rows, places[1])
+
+
+def test_rows_that_lie_apart_are_multiplied_and_summed_where_they_are() -> None:
+    random = np.random.default_rng(2)
+    query, rows = random.integers(-32767, 32768, 32).astype(np.int16), random.integers(-127, 128, 200).astype(np.int8)
+    places, weights = np.array([7, 150, 31]), random.random(3).astype(np.float32)
+    out = np.full(32, 5.0, np.float32)
+    products = gathered(query, rows, places, weights, out)
+    chosen = np.stack([rows[place : place + 32] for place in places])
+    assert products == (query.astype(np.int64) @ chosen[1],) * 2
+    np.testing.assert_allclose(out, 5 + weights @ chosen, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("positions", [61, 7])

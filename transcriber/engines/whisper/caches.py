@@ -102,7 +102,8 @@ class Int8Caches:
         self._shape = shape
         layers, heads, size = shape.layers, shape.heads, shape.head_size
         own = (layers, shape.rows, heads, shape.context, size)
-        self._keys, self._values = as_it_grows(own, np.float32), as_it_grows(own, np.float32)
+        self._keys, self._values = as_it_grows(own, np.int8), as_it_grows(own, np.int8)
+        self._scales = as_it_grows((*own[:-1], 2), np.float32)
         self._writers = np.zeros((shape.rows, shape.context), np.int64)
         heard = (layers, shape.slots, heads)
         panels = -(-shape.positions // COLUMNS)
@@ -138,14 +139,19 @@ class Int8Caches:
     def all_layers(self) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
         """What kernels.attend_self, and what kernels.attend_cross and record take, of all layers."""
         heard = (self._heard_keys, self._key_scales, self._heard_values, self._value_scales)
-        return (self._keys, self._values, self._writers), (*heard, self._lengths, self._recorded, self._scores)
+        return (self._keys, self._values, self._scales, self._writers), (
+            *heard,
+            self._lengths,
+            self._recorded,
+            self._scores,
+        )
 
     def attend_self(self, layer: int, projected: Tensor, tokens: Any) -> Tensor:
         """See Caches."""
         source = projected.float().numpy()
         out = np.empty((source.shape[0], self._shape.width), np.float32)
-        keys, values = self._keys[layer], self._values[layer]
-        kernels.attend_self(source, keys, values, self._writers, tokens.rows, tokens.slots, tokens.positions, out)
+        kept = self._keys[layer], self._values[layer], self._scales[layer]
+        kernels.attend_self(source, *kept, self._writers, tokens.rows, tokens.slots, tokens.positions, out)
         return torch.from_numpy(out).to(projected.dtype)
 
     def attend_cross(self, layer: int, query: Tensor, tokens: Any) -> Tensor:

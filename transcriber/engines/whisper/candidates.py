@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -26,11 +27,11 @@ def likeliest(logits: Tensor, count: int) -> tuple[NDArray[np.float32], Indices]
     return values, indices
 
 
-@kernel(fastmath=WITH_INFINITY)
+@kernel(parallel=True, fastmath=WITH_INFINITY)
 def likeliest_of_rows(logits, values, indices):
     """Fill ``values`` and ``indices``, both (rows, so many); of those that are the same the first come first."""
     wanted = values.shape[1]
-    for row in range(logits.shape[0]):
+    for row in numba.prange(logits.shape[0]):
         z, best, at = logits[row], values[row], indices[row]
         best[:] = -np.inf
         at[:] = 0

@@ -105,7 +105,7 @@ def step(x, weights, own, heard, rows, slots, positions, record_at):
     ``weights``: integer_decoder.Weights. ``own``: keys and values of tokens; ``heard``: of the audio, with what is
     recorded: see kernels.attend_self and attend_cross, with layers as the first dimension of each.
     """
-    own_keys, own_values, writers = own
+    own_keys, own_values, own_scales, writers = own
     keys, key_scales, values, value_scales, lengths, recorded, scores = heard
     tokens, width = x.shape
     normed, result = np.empty_like(x), np.empty_like(x)
@@ -114,7 +114,8 @@ def step(x, weights, own, heard, rows, slots, positions, record_at):
     for layer in range(keys.shape[0]):
         norm(x, weights.self_norm, layer, normed)
         linear(normed, weights.query_key_value, layer, False, triple)
-        attend_self(triple, own_keys[layer], own_values[layer], writers, rows, slots, positions, result)
+        kept = own_keys[layer], own_values[layer], own_scales[layer]
+        attend_self(triple, *kept, writers, rows, slots, positions, result)
         linear(result, weights.self_out, layer, True, x)
         norm(x, weights.cross_norm, layer, normed)
         linear(normed, weights.cross_query, layer, False, result)

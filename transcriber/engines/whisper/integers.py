@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.engines.whisper.compiled import kernel
-from transcriber.engines.whisper.tiles import COLUMNS, LINE_BYTES, aligned, fetch, packed, scaled_tile
+from transcriber.engines.whisper.tiles import COLUMNS, aligned, packed, scaled_tile
 
 STEPS = {16: 2047, 8: 127}
 """In the weights, by their bits: the more steps they have, the fewer are left for the input."""
@@ -158,14 +158,8 @@ def multiply(rows, factors, count, weights, shift, first, column, added, out):
     stride = rows.strides[0] // rows.itemsize
     every, pairs = 2 * weights.panels.shape[1], inputs // 2
     panels, scales = weights.panels, weights.scales
-    # The next panel comes from far away while this one is multiplied, a share of it with each tile.
-    a_line = LINE_BYTES // panels.itemsize
-    share = -(-inputs * 16 // a_line // -(-count // 6)) * a_line
     for c in range(0, outputs, 16):
         b, o = (column + c) * every + first * 16, column + c
-        following = (o + 16 if c + 16 < outputs else column) * every + first * 16
         for r in range(0, count, 6):
             a, to = r * stride, r * outputs + c
-            for line in range(r // 6 * share, min((r // 6 + 1) * share, inputs * 16), a_line):
-                fetch(panels, following + line)
             scaled_six(rows, a, stride, panels, b, pairs, factors, r, scales, shift, o, added, out, to, outputs)

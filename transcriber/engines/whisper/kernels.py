@@ -13,6 +13,8 @@ import numba
 import numpy as np
 
 from transcriber.engines.whisper.compiled import kernel
+from transcriber.engines.whisper.exponentials import highest
+from transcriber.engines.whisper.gathered import dotted, weighed
 from transcriber.engines.whisper.integers import LOG2_E, loudest, quantise, two_to
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile, scored_tile
 
@@ -31,6 +33,10 @@ WEIGHT_SUM = 16.0e6
 LEAST = np.float32(-60)
 """Exponents of two below this count as this: too little for any sum, and far from floats that take a CPU long."""
 
+AT_ONCE = 4
+"""Of a sequence's values that go into a sum while it is in registers."""
+
+dot, weigh = dotted(SIZE), weighed(SIZE, AT_ONCE)
 scored_one, scored_three, scored_five, scored_six = scored_tile(1), scored_tile(3), scored_tile(5), scored_tile(6)
 heard_one, heard_three, heard_five, heard_six = scaled_tile(1), scaled_tile(3), scaled_tile(5), scaled_tile(6)
 
@@ -204,27 +210,28 @@ def hear(count, weights, values, factors, out):
 
 
 @kernel(parallel=True)
-def attend_self(projected, keys, values, writers, rows, sources, positions, out):
+def attend_self(projected, keys, values, scales, writers, rows, sources, positions, out):
     """Keep each token's key and value, then attend to all tokens of its sequence up to itself.
 
     projected: (tokens, 3 × heads × size) float32: query (scaled already), key, value.
-    keys, values: (rows, heads, context, size) float32. writers: (rows, context), in which row the sequence that is now
-    in each has its token at each position. rows, sources, positions: (tokens,), the rows in the same one of ``sources``
-    having most of what they attend to in common. out: (tokens, heads × size).
+    keys, values: (rows, heads, context, size) int8; scales: (rows, heads, context, 2) float32, theirs. writers: (rows,
+    context), in which row the sequence that is now in each has its token at each position. rows, sources, positions:
+    (tokens,), the rows in the same one of ``sources`` having most of what they attend to in common. out: (tokens, heads
+    × size).
     """
     heads, size = keys.shape[1], keys.shape[3]
-    keep(projected, keys, values, writers, rows, positions)
+    keep(projected, keys, values, scales, writers, rows, positions)
     starts = together(sources)
     for job in numba.prange((starts.size - 1) * heads):
         h = job % heads
         for t in range(starts[job // heads], starts[job // heads + 1]):
             wrote = writers[rows[t], : positions[t] + 1]
             here = out[t, h * size : (h + 1) * size]
-            attend_one(projected[t, h * size : (h + 1) * size], keys, values, wrote, h, here)
+            attend_one(projected[t, h * size : (h + 1) * size], keys[:, h], values[:, h], scales[:, h], wrote, here)
 
 
 @kernel(fastmath=False)
-def keep(projected, keys, values, writers, rows, positions):
+def keep(projected, keys, values, scales, writers, rows, positions):
     """Put each token's key and value where its row and position are."""
     heads, size = keys.shape[1], keys.shape[3]
     for t in range(rows.size):
@@ -232,31 +239,33 @@ def keep(projected, keys, values, writers, rows, positions):
         writers[row, p] = row
         for h in range(heads):
             key, value = (heads + h) * size, (2 * heads + h) * size
-            for i in range(size):
-                keys[row, h, p, i] = projected[t, key + i]
-                values[row, h, p, i] = projected[t, value + i]
+            scales[row, h, p, 0] = quantise(projected[t, key : key + size], STEPS, keys[row, h, p])
+            scales[row, h, p, 1] = quantise(projected[t, value : value + size], STEPS, values[row, h, p])
 
 
 @kernel()
-def attend_one(query, keys, values, writers, head, out):
+def attend_one(query, keys, values, scales, writers, out):
     """Attention of one query (size,) to what ``writers`` (positions,) wrote at each position."""
-    s = np.empty(writers.size, np.float32)
-    highest = np.float32(-1e30)
-    for p in range(writers.size):
-        key = keys[writers[p], head, p]
-        total = np.float32(0)
-        for i in range(SIZE):
-            total += query[i] * key[i]
-        s[p] = total
-        highest = max(highest, total)
-    weight = np.float32(0)
-    for p in range(writers.size):
-        s[p] = two_to(max((s[p] - highest) * LOG2_E, LEAST))
-        weight += s[p]
-    heard = np.zeros(SIZE, np.float32)
-    for p in range(writers.size):
-        value = values[writers[p], head, p]
-        for i in range(SIZE):
-            heard[i] += s[p] * value[i]
+    whole = np.empty(SIZE, np.int16)
+    factor = quantise(query, QUERY_STEPS, whole) * LOG2_E
+    positions = writers.size
+    places = np.zeros(positions + AT_ONCE, np.int64)
+    s = np.zeros(positions + AT_ONCE, np.float32)
+    value_scales = np.empty(positions, np.float32)
+    row = keys.strides[0]
+    for p in range(positions):
+        places[p] = writers[p] * row + p * SIZE
+        scale = scales[writers[p], p]
+        s[p] = np.float32(dot(whole, keys, places[p])) * factor * scale[0]
+        value_scales[p] = scale[1]
+    top, weight = highest(s[:positions]), np.float32(0)
+    for p in range(positions):
+        power = two_to(max(s[p] - top, LEAST))
+        weight += power
+        s[p] = power * value_scales[p]
+    out[:] = np.float32(0)
+    # What is past the end weighs nothing.
+    for p in range(0, positions, AT_ONCE):
+        weigh(values, places[p:], s[p:], out)
     for i in range(SIZE):
-        out[i] = heard[i] / weight
+        out[i] /= weight

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.exponentials import WITH_INFINITY, highest, log_sum
 
 
-@kernel(fastmath=WITH_INFINITY)
+@kernel(parallel=True, fastmath=WITH_INFINITY)
 def restrict_rows(logits, never, bounds, no_words, no_end, end, first, sums):
     """Set what is forbidden to minus infinity; ``sums`` (rows,) gets what is left, as log-sums.
 
@@ -18,7 +19,7 @@ def restrict_rows(logits, never, bounds, no_words, no_end, end, first, sums):
     no_end: (rows,) bool. Words end at ``end``, timestamps begin at ``first``.
     """
     rows, size = logits.shape
-    for row in range(rows):
+    for row in numba.prange(rows):
         z = logits[row]
         for token in never:
             z[token] = -np.inf

@@ -15,23 +15,34 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
+from transcriber.engines.whisper.lanes import (
+    FAST,
+    FLOATS,
+    I32,
+    I64,
+    PAIRS,
+    SUMS,
+    everywhere,
+    host_multiplies_pairs,
+    load,
+    pairwise,
+    pointers,
+    store,
+)
+
 COLUMNS = 16
 LINE_BYTES = 64
+AHEAD_BYTES = 4096
+"""How far before its turn a weight is asked for: a page, which is as far as a CPU sees ahead by itself."""
 
 ROWS = 6
 """The most rows of a tile: its sums, 12 registers of 16, stay where they are."""
-
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
-_PAIRS, _SUMS = ir.VectorType(ir.IntType(16), 16), ir.VectorType(_I32, 8)
-FLOATS = ir.VectorType(ir.FloatType(), 8)
-FAST = ("fast",)
 
 
 def packed(weight: NDArray[Any]) -> NDArray[Any]:
@@ -51,10 +62,6 @@ def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     return room[first : first + size_bytes].view(dtype).reshape(shape)
 
 
-def host_multiplies_pairs() -> bool:
-    return bool(llvmlite.binding.get_host_cpu_features().get("avx2", False))
-
-
 def tile(rows: int, *, general: bool = False) -> Callable[..., None]:
     """``tile(a, at, stride, b, panel_at, pairs, sums)`` for numba: sums (rows, 16) int32 of a product.
 
@@ -67,9 +74,9 @@ def tile(rows: int, *, general: bool = False) -> Callable[..., None]:
         signature = types.void(a, types.int64, types.int64, b, types.int64, types.int64, sums)
 
         def generate(context, builder, signature, arguments):
-            data = _data(context, builder, signature, arguments)
+            data = pointers(context, builder, signature, arguments)
             for index, total in enumerate(_totals(builder, data, rows, b.dtype.bitwidth, general)):
-                store(builder, total, data[6], _I64(8 * index))
+                store(builder, total, data[6], I64(8 * index))
             return context.get_dummy_value()
 
         return signature, generate
@@ -94,18 +101,18 @@ def scaled_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
         )
 
         def generate(context, builder, signature, arguments):
-            data = _data(context, builder, signature, arguments)
+            data = pointers(context, builder, signature, arguments)
             totals = _totals(builder, data, rows, b.dtype.bitwidth, general)
             factors, row, scales, shift, column, added, out, out_at, out_stride = data[6:]
             found = []
             for half in range(2):
-                place = builder.add(column, _I64(8 * half))
+                place = builder.add(column, I64(8 * half))
                 scale, constant = (load(builder, array, place) for array in (scales, shift))
                 for r in range(rows):
-                    factor = everywhere(builder, builder.load(builder.gep(factors, [builder.add(row, _I64(r))])))
+                    factor = everywhere(builder, builder.load(builder.gep(factors, [builder.add(row, I64(r))])))
                     value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), factor, FAST)
                     value = builder.fadd(builder.fmul(value, scale, FAST), constant, FAST)
-                    place = builder.add(out_at, builder.add(builder.mul(out_stride, _I64(r)), _I64(8 * half)))
+                    place = builder.add(out_at, builder.add(builder.mul(out_stride, I64(r)), I64(8 * half)))
                     found.append((value, place))
             with builder.if_else(added) as (onto, instead):
                 with onto:
@@ -135,18 +142,18 @@ def scored_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
         signature = types.void(a, whole, whole, b, whole, whole, scales, whole, scores, whole, tops)
 
         def generate(context, builder, signature, arguments):
-            data = _data(context, builder, signature, arguments)
+            data = pointers(context, builder, signature, arguments)
             totals = _totals(builder, data, rows, b.dtype.bitwidth, general)
             _, _, _, _, _, _, scales, column, scores, scores_stride, tops = data
-            places = [builder.add(column, _I64(8 * half)) for half in range(2)]
+            places = [builder.add(column, I64(8 * half)) for half in range(2)]
             scale = [load(builder, scales, place) for place in places]
             for r in range(rows):
-                top = load(builder, tops, _I64(8 * r))
+                top = load(builder, tops, I64(8 * r))
                 for half in range(2):
                     value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), scale[half], FAST)
                     top = builder.select(builder.fcmp_ordered(">", value, top, FAST), value, top)
-                    store(builder, value, scores, builder.add(builder.mul(scores_stride, _I64(r)), places[half]))
-                store(builder, top, tops, _I64(8 * r))
+                    store(builder, value, scores, builder.add(builder.mul(scores_stride, I64(r)), places[half]))
+                store(builder, top, tops, I64(8 * r))
             return context.get_dummy_value()
 
         return signature, generate
@@ -155,57 +162,13 @@ def scored_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
     return made
 
 
-@intrinsic
-def fetch(typing_context, array, place):
-    """Bring the line of the cache in which the element ``place`` of ``array`` lies: it is read soon."""
-
-    def generate(context, builder, signature, arguments):
-        data, place = _data(context, builder, signature, arguments)
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-        to_read, soon, data_cache = _I32(0), _I32(3), _I32(1)
-        builder.call(prefetch, [builder.bitcast(builder.gep(data, [place]), byte), to_read, soon, data_cache])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), generate
-
-
-def load(builder, array, place):
-    """Eight values from the element ``place`` of ``array`` (a pointer to elements) on."""
-    source = builder.gep(array, [place])
-    eight = ir.VectorType(source.type.pointee, 8)
-    return builder.load(builder.bitcast(source, eight.as_pointer()), align=4)
-
-
-def store(builder, value, array, place):
-    """Eight ``value``s to the element ``place`` and those after."""
-    to = builder.gep(array, [place])
-    builder.store(value, builder.bitcast(to, value.type.as_pointer()), align=4)
-
-
-def everywhere(builder, value):
-    """A vector of eight times ``value``."""
-    kind = ir.VectorType(value.type, 8)
-    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _I32(0))
-    return builder.shuffle_vector(first, first, ir.Constant(_SUMS, [0] * 8))
-
-
-def _data(context, builder, signature, arguments):
-    """The arguments with pointers to the elements in place of arrays."""
-    return [
-        context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
-        for kind, value in zip(signature.args, arguments, strict=True)
-    ]
-
-
 def _totals(builder, data, rows, bits, general):
     """The product's sums, two vectors of eight for each row."""
     a, at, stride, b, panel_at, pairs = data[:6]
-    inputs = builder.bitcast(builder.gep(a, [at]), _I32.as_pointer())
+    inputs = builder.bitcast(builder.gep(a, [at]), I32.as_pointer())
     panel = builder.bitcast(builder.gep(b, [panel_at]), ir.VectorType(ir.IntType(bits), 16).as_pointer())
-    stride = builder.lshr(stride, _I64(1))
-    starts = [builder.gep(inputs, [builder.mul(stride, _I64(row))]) for row in range(rows)]
+    stride = builder.lshr(stride, I64(1))
+    starts = [builder.gep(inputs, [builder.mul(stride, I64(row))]) for row in range(rows)]
     return _loop(builder, starts, panel, pairs, bits, host_multiplies_pairs() and not general)
 
 
@@ -213,39 +176,37 @@ def _loop(builder, starts, panel, pairs, bits, by_pairs):
     before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
     builder.branch(loop)
     builder.position_at_end(loop)
-    index = builder.phi(_I64)
-    index.add_incoming(_I64(0), before)
-    totals = [builder.phi(_SUMS) for _ in range(2 * len(starts))]
+    index = builder.phi(I64)
+    index.add_incoming(I64(0), before)
+    totals = [builder.phi(SUMS) for _ in range(2 * len(starts))]
     weights = []
     for half in range(2):
-        place = builder.gep(panel, [builder.add(builder.shl(index, _I64(1)), _I64(half))])
+        place = builder.gep(panel, [builder.add(builder.shl(index, I64(1)), I64(half))])
         loaded = builder.load(place, align=bits // 8)
-        weights.append(loaded if bits == 16 else builder.sext(loaded, _PAIRS))
+        weights.append(loaded if bits == 16 else builder.sext(loaded, PAIRS))
+    _fetch(builder, panel, builder.shl(index, I64(1)))
     sums = []
     for row, start in enumerate(starts):
         pair = builder.load(builder.gep(start, [index]), align=2)
-        inputs = builder.bitcast(everywhere(builder, pair), _PAIRS)
+        inputs = builder.bitcast(everywhere(builder, pair), PAIRS)
         for half in range(2):
-            product = _pairwise(builder, inputs, weights[half], by_pairs)
+            product = pairwise(builder, inputs, weights[half], by_pairs)
             sums.append(builder.add(totals[2 * row + half], product))
     for total, new in zip(totals, sums, strict=True):
-        total.add_incoming(ir.Constant(_SUMS, [0] * 8), before)
+        total.add_incoming(ir.Constant(SUMS, [0] * 8), before)
         total.add_incoming(new, loop)
-    following = builder.add(index, _I64(1))
+    following = builder.add(index, I64(1))
     index.add_incoming(following, loop)
     builder.cbranch(builder.icmp_signed("<", following, pairs), loop, after)
     builder.position_at_end(after)
     return sums
 
 
-def _pairwise(builder, left, right, by_pairs):
-    """(16,) by (16,) of 16 bits to (8,) of 32: products of neighbours added."""
-    if by_pairs:
-        kind = ir.FunctionType(_SUMS, [_PAIRS, _PAIRS])
-        return builder.call(builder.module.declare_intrinsic("llvm.x86.avx2.pmadd.wd", (), kind), [left, right])
-    wide = ir.VectorType(_I32, 16)
-    products = builder.mul(builder.sext(left, wide), builder.sext(right, wide))
-    even, odd = (
-        builder.shuffle_vector(products, products, ir.Constant(_SUMS, list(range(side, 16, 2)))) for side in (0, 1)
-    )
-    return builder.add(even, odd)
+def _fetch(builder, panel, place):
+    """Ask for what lies ahead of ``place``, which may be the next panel, or nothing: then nothing happens."""
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+    prefetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+    to_read, soon, data_cache = I32(0), I32(3), I32(1)
+    ahead = builder.gep(builder.bitcast(builder.gep(panel, [place]), byte), [I64(AHEAD_BYTES)])
+    builder.call(prefetch, [ahead, to_read, soon, data_cache])
