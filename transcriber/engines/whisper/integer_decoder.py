@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from whisper.model import LayerNorm, ResidualAttentionBlock, Whisper
 
-from transcriber.engines.whisper import decoder_kernels
+from transcriber.engines.whisper import decoder_kernels, rough
+from transcriber.engines.whisper.byte_tiles import host_multiplies_bytes
 from transcriber.engines.whisper.caches import Indices, Int8Caches, Tokens
 from transcriber.engines.whisper.integer_blocks import joined
 from transcriber.engines.whisper.integers import Layer, layer, stacked
@@ -47,7 +48,9 @@ class IntegerDecoder:
         self._embedding = _short(source.token_embedding.weight.detach().float().numpy())
         self._positional = source.positional_embedding.detach().float().numpy()
         self._last_norm = _norms([source.ln])
-        self._vocabulary = stacked([layer(source.token_embedding.weight.detach(), None, BITS)])
+        weight = source.token_embedding.weight.detach()
+        self._vocabulary = stacked([layer(weight, None, BITS)]) if not host_multiplies_bytes() else None
+        self._rough = rough.rough(weight) if host_multiplies_bytes() else None
         # Kept from step to step: fresh memory for so much is slower than the rules that it goes through.
         self._logits = np.empty((0, self._vocabulary_size), np.float32)
         self._weights = self._stacked(source.blocks)
@@ -94,7 +97,10 @@ class IntegerDecoder:
         if len(self._logits) < len(wanted):
             self._logits = np.empty((len(wanted), self._vocabulary_size), np.float32)
         logits = self._logits[: len(wanted)]
-        decoder_kernels.follow(x[wanted], self._last_norm, self._vocabulary, logits)
+        if self._rough is not None:
+            rough.follow(x[wanted], self._last_norm, self._rough, logits)
+        else:
+            decoder_kernels.follow(x[wanted], self._last_norm, self._vocabulary, logits)
         return torch.from_numpy(logits)
 
 

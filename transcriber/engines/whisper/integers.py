@@ -25,6 +25,8 @@ from transcriber.engines.whisper.tiles import COLUMNS, aligned, packed, scaled_t
 STEPS = {16: 2047, 8: 127}
 """In the weights, by their bits: the more steps they have, the fewer are left for the input."""
 
+KINDS = {16: np.int16, 8: np.int8}
+
 OUTPUTS_AT_ONCE = 4096
 """What is between float32 and panels stays small beside a vocabulary."""
 
@@ -65,21 +67,25 @@ def stacked(layers: Sequence[Layer]) -> Layer:
 
 def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
     """From float32 ``weight`` (outputs, inputs) and ``bias`` (outputs,)."""
-    source, kind = weight.float().numpy(), np.dtype(np.int16 if bits == 16 else np.int8)
+    source = weight.float().numpy()
     outputs, inputs = source.shape
-    panels = aligned((-(-outputs // COLUMNS), inputs // 2, COLUMNS, 2), kind)
+    panels = aligned((-(-outputs // COLUMNS), inputs // 2, COLUMNS, 2), KINDS[bits])
     scales, shift = np.zeros((2, panels.shape[0] * COLUMNS), np.float32)
     largest = 1
     for first in range(0, outputs, OUTPUTS_AT_ONCE):
-        some = source[first : first + OUTPUTS_AT_ONCE]
-        scale = np.maximum(np.maximum(some.max(1), -some.min(1)), 1e-12) / STEPS[bits]
-        whole = np.rint(some / scale[:, None]).astype(kind)
+        whole, scale = whole_rows(source[first : first + OUTPUTS_AT_ONCE], bits)
         largest = max(largest, int(np.abs(whole).sum(1, dtype=np.int64).max()))
-        scales[first : first + len(some)] = scale
-        panels[first // COLUMNS : -(-(first + len(some)) // COLUMNS)] = packed(whole)
+        scales[first : first + len(whole)] = scale
+        panels[first // COLUMNS : -(-(first + len(whole)) // COLUMNS)] = packed(whole)
     if bias is not None:
         shift[:outputs] = bias.float().numpy()
     return Layer(panels, scales, shift, float(min(LARGEST_INPUT, LARGEST_SUM // largest)))
+
+
+def whole_rows(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """(outputs, inputs) float32 as integers, and their scales (outputs,)."""
+    scales = np.maximum(np.maximum(weight.max(1), -weight.min(1)), 1e-12) / STEPS[bits]
+    return np.rint(weight / scales[:, None]).astype(KINDS[bits]), scales
 
 
 @kernel()

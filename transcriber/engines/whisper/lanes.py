@@ -12,6 +12,8 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 PAIRS, SUMS = ir.VectorType(ir.IntType(16), 16), ir.VectorType(I32, 8)
 FLOATS = ir.VectorType(ir.FloatType(), 8)
 FAST = ("fast",)
+AHEAD_BYTES = 4096
+"""How far before its turn a weight is asked for: a page, which is as far as a CPU sees ahead by itself."""
 
 
 def host_multiplies_pairs() -> bool:
@@ -57,3 +59,40 @@ def pairwise(builder, left, right, by_pairs):
         builder.shuffle_vector(products, products, ir.Constant(SUMS, list(range(side, 16, 2)))) for side in (0, 1)
     )
     return builder.add(even, odd)
+
+
+def summed(builder, starts, count, weights, onto, begins):
+    """The loop of a tile: ``begins``, two vectors of sums for each row, and ``onto`` them ``count`` times some inputs.
+
+    ``starts``: where each row begins, as pointers to 32 bits, which go to all lanes. ``weights``: gives two vectors of
+    an index.
+    """
+    before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    index = builder.phi(I64)
+    index.add_incoming(I64(0), before)
+    totals = [builder.phi(SUMS) for _ in begins]
+    halves = weights(index)
+    sums = []
+    for row, start in enumerate(starts):
+        inputs = everywhere(builder, builder.load(builder.gep(start, [index]), align=1))
+        sums += [onto(totals[2 * row + half], inputs, halves[half]) for half in range(2)]
+    for total, begin, new in zip(totals, begins, sums, strict=True):
+        total.add_incoming(begin, before)
+        total.add_incoming(new, loop)
+    following = builder.add(index, I64(1))
+    index.add_incoming(following, loop)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+    builder.position_at_end(after)
+    return sums
+
+
+def prefetch(builder, panel, place):
+    """Ask for what lies ahead of ``place``, which may be the next panel, or nothing: then nothing happens."""
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+    ask = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+    to_read, soon, data_cache = I32(0), I32(3), I32(1)
+    ahead = builder.gep(builder.bitcast(builder.gep(panel, [place]), byte), [I64(AHEAD_BYTES)])
+    builder.call(ask, [ahead, to_read, soon, data_cache])

@@ -33,13 +33,13 @@ from transcriber.engines.whisper.lanes import (
     load,
     pairwise,
     pointers,
+    prefetch,
     store,
+    summed,
 )
 
 COLUMNS = 16
 LINE_BYTES = 64
-AHEAD_BYTES = 4096
-"""How far before its turn a weight is asked for: a page, which is as far as a CPU sees ahead by itself."""
 
 ROWS = 6
 """The most rows of a tile: its sums, 12 registers of 16, stay where they are."""
@@ -173,40 +173,13 @@ def _totals(builder, data, rows, bits, general):
 
 
 def _loop(builder, starts, panel, pairs, bits, by_pairs):
-    before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    index = builder.phi(I64)
-    index.add_incoming(I64(0), before)
-    totals = [builder.phi(SUMS) for _ in range(2 * len(starts))]
-    weights = []
-    for half in range(2):
-        place = builder.gep(panel, [builder.add(builder.shl(index, I64(1)), I64(half))])
-        loaded = builder.load(place, align=bits // 8)
-        weights.append(loaded if bits == 16 else builder.sext(loaded, PAIRS))
-    _fetch(builder, panel, builder.shl(index, I64(1)))
-    sums = []
-    for row, start in enumerate(starts):
-        pair = builder.load(builder.gep(start, [index]), align=2)
-        inputs = builder.bitcast(everywhere(builder, pair), PAIRS)
-        for half in range(2):
-            product = pairwise(builder, inputs, weights[half], by_pairs)
-            sums.append(builder.add(totals[2 * row + half], product))
-    for total, new in zip(totals, sums, strict=True):
-        total.add_incoming(ir.Constant(SUMS, [0] * 8), before)
-        total.add_incoming(new, loop)
-    following = builder.add(index, I64(1))
-    index.add_incoming(following, loop)
-    builder.cbranch(builder.icmp_signed("<", following, pairs), loop, after)
-    builder.position_at_end(after)
-    return sums
+    def weights(index):
+        places = [builder.add(builder.shl(index, I64(1)), I64(half)) for half in range(2)]
+        prefetch(builder, panel, places[0])
+        found = [builder.load(builder.gep(panel, [place]), align=bits // 8) for place in places]
+        return found if bits == 16 else [builder.sext(one, PAIRS) for one in found]
 
+    def onto(total, inputs, some):
+        return builder.add(total, pairwise(builder, builder.bitcast(inputs, PAIRS), some, by_pairs))
 
-def _fetch(builder, panel, place):
-    """Ask for what lies ahead of ``place``, which may be the next panel, or nothing: then nothing happens."""
-    byte = ir.IntType(8).as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
-    prefetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-    to_read, soon, data_cache = I32(0), I32(3), I32(1)
-    ahead = builder.gep(builder.bitcast(builder.gep(panel, [place]), byte), [I64(AHEAD_BYTES)])
-    builder.call(prefetch, [ahead, to_read, soon, data_cache])
+    return summed(builder, starts, pairs, weights, onto, [ir.Constant(SUMS, [0] * 8)] * (2 * len(starts)))
