@@ -159,6 +159,7 @@ async def test_a_second_attempts_lost_words_leave_the_first_ones(place: Place) -
 
 
 @pytest.mark.models
+@pytest.mark.filterwarnings("ignore:.*tiktoken:pytest.PytestUnraisableExceptionWarning")
 async def test_the_transcriber_hears_the_missing_words_and_what_is_made_up_is_flagged(tmp_path: Path) -> None:
     async with results(Place(tmp_path / "data", None, lambda: None)) as world:
         fault = await planted(world, tmp_path)

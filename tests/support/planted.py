@@ -121,8 +121,8 @@ async def planted(world: Results, folder: Path) -> Planted:
 def _words(part: PartReady, wave: np.ndarray, weights_dir: Path) -> PartWords:  # type: ignore[type-arg]
     weights.pull("whisper-base", weights_dir)
     options = TranscribeOptions(language="en")
-    engine = load("ctranslate2", weights_dir=weights_dir, device="cpu", threads=2)
-    return part_words(part, "ctranslate2", options, engine.transcribe(wave, options))
+    engine = load("whisper", weights_dir=weights_dir, device="cpu", threads=2)
+    return part_words(part, "whisper", options, engine.transcribe(wave, options))
 
 
 def _faulty(true: PartWords) -> PartWords:

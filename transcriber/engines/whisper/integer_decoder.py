@@ -49,8 +49,11 @@ class IntegerDecoder:
         self._positional = source.positional_embedding.detach().float().numpy()
         self._last_norm = _norms([source.ln])
         weight = source.token_embedding.weight.detach()
-        self._vocabulary = stacked([layer(weight, None, BITS)]) if not host_multiplies_bytes() else None
-        self._rough = rough.rough(weight) if host_multiplies_bytes() else None
+        self._vocabulary: Any
+        if host_multiplies_bytes():
+            self._vocabulary, self._follow = rough.rough(weight), rough.follow
+        else:
+            self._vocabulary, self._follow = stacked([layer(weight, None, BITS)]), decoder_kernels.follow
         # Kept from step to step: fresh memory for so much is slower than the rules that it goes through.
         self._logits = np.empty((0, self._vocabulary_size), np.float32)
         self._weights = self._stacked(source.blocks)
@@ -97,10 +100,7 @@ class IntegerDecoder:
         if len(self._logits) < len(wanted):
             self._logits = np.empty((len(wanted), self._vocabulary_size), np.float32)
         logits = self._logits[: len(wanted)]
-        if self._rough is not None:
-            rough.follow(x[wanted], self._last_norm, self._rough, logits)
-        else:
-            decoder_kernels.follow(x[wanted], self._last_norm, self._vocabulary, logits)
+        self._follow(x[wanted], self._last_norm, self._vocabulary, logits)
         return torch.from_numpy(logits)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from transcriber.engines.whisper.byte_tiles import ZERO, byte_tile, packed_in_fours
 from transcriber.engines.whisper.candidates import likeliest_of_rows
 from transcriber.engines.whisper.compiled import kernel
-from transcriber.engines.whisper.integers import loudest, normalise, whole_rows
+from transcriber.engines.whisper.integers import OUTPUTS_AT_ONCE, loudest, normalise, whole_rows
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS
 
 EXACT = 24
@@ -40,12 +40,13 @@ class Rough(NamedTuple):
 def rough(weight: Tensor) -> Rough:
     """From float32 ``weight`` (outputs, inputs), the inputs a multiple of 4."""
     source = weight.float().numpy()
-    whole, scales = whole_rows(source, 8)
-    panels = packed_in_fours(whole)
-    begins, filled = np.zeros(panels.shape[0] * COLUMNS, np.int32), np.zeros(panels.shape[0] * COLUMNS, np.float32)
-    begins[: len(whole)] = -ZERO * whole.sum(1, dtype=np.int32)
-    filled[: len(whole)] = scales
-    return Rough(panels, begins, filled)
+    filled = -(-len(source) // COLUMNS) * COLUMNS
+    whole, begins, scales = np.zeros(source.shape, np.int8), np.zeros(filled, np.int32), np.zeros(filled, np.float32)
+    for first in range(0, len(source), OUTPUTS_AT_ONCE):
+        last = min(first + OUTPUTS_AT_ONCE, len(source))
+        whole[first:last], scales[first:last] = whole_rows(source[first:last], 8)
+    begins[: len(source)] = -ZERO * whole.sum(1, dtype=np.int32)
+    return Rough(packed_in_fours(whole), begins, scales)
 
 
 def follow(x: NDArray[np.float32], norms: NDArray[np.float32], weights: Rough, logits: NDArray[np.float32]) -> None:
