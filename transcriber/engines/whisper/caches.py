@@ -138,13 +138,9 @@ class Int8Caches:
 
     def all_layers(self) -> tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any], ...]]:
         """What kernels.attend_self, and what kernels.attend_cross and record take, of all layers."""
+        own = (self._keys, self._values, self._scales, self._writers)
         heard = (self._heard_keys, self._key_scales, self._heard_values, self._value_scales)
-        return (self._keys, self._values, self._scales, self._writers), (
-            *heard,
-            self._lengths,
-            self._recorded,
-            self._scores,
-        )
+        return own, (*heard, self._lengths, self._recorded, self._scores)
 
     def attend_self(self, layer: int, projected: Tensor, tokens: Any) -> Tensor:
         """See Caches."""

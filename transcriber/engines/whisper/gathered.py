@@ -16,13 +16,13 @@ from transcriber.engines.whisper.lanes import (
     FLOATS,
     I32,
     I64,
+    NOTHING,
     PAIRS,
     SUMS,
-    everywhere,
-    host_multiplies_pairs,
     load,
     pairwise,
     pointers,
+    spread,
     store,
 )
 
@@ -37,15 +37,13 @@ def dotted(size: int, *, general: bool = False) -> Callable[..., int]:
     def multiply(typing_context, a, b, place):
         def generate(context, builder, signature, arguments):
             left, right, place = pointers(context, builder, signature, arguments)
-            total = ir.Constant(SUMS, [0] * 8)
+            total = NOTHING
             for first in range(0, size, 16):
                 inputs, weights = (
                     load(builder, *at, 16) for at in ((left, I64(first)), (right, builder.add(place, I64(first))))
                 )
-                product = pairwise(
-                    builder, inputs, builder.sext(weights, PAIRS), host_multiplies_pairs() and not general
-                )
-                total = builder.add(total, product)
+                weights = builder.sext(weights, PAIRS)
+                total = builder.add(total, pairwise(builder, inputs, weights, general))
             kind = ir.FunctionType(I32, [SUMS])
             return builder.call(builder.module.declare_intrinsic("llvm.vector.reduce.add.v8i32", (), kind), [total])
 
@@ -66,7 +64,7 @@ def weighed(size: int, count: int) -> Callable[..., None]:
         def generate(context, builder, signature, arguments):
             values, places, weights, out = pointers(context, builder, signature, arguments)
             starts = [builder.load(builder.gep(places, [I64(n)])) for n in range(count)]
-            factors = [everywhere(builder, builder.load(builder.gep(weights, [I64(n)]))) for n in range(count)]
+            factors = [spread(builder, weights, I64(n)) for n in range(count)]
             for first in range(0, size, 8):
                 total = load(builder, out, I64(first))
                 for start, factor in zip(starts, factors, strict=True):

@@ -9,7 +9,7 @@ sum of an output's weights leaves room for, so nothing overflows, whatever is sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,25 +67,32 @@ def stacked(layers: Sequence[Layer]) -> Layer:
 
 def layer(weight: Tensor, bias: Tensor | None, bits: int) -> Layer:
     """From float32 ``weight`` (outputs, inputs) and ``bias`` (outputs,)."""
+    panels, scales, sizes = in_panels(weight, bits, 2, np.abs)
+    shift = np.zeros_like(scales)
+    if bias is not None:
+        shift[: len(bias)] = bias.float().numpy()
+    return Layer(panels, scales, shift, float(min(LARGEST_INPUT, LARGEST_SUM // max(1, int(sizes.max())))))
+
+
+def in_panels(
+    weight: Tensor, bits: int, together: int, counted: Callable[[NDArray[Any]], NDArray[Any]]
+) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.int64]]:
+    """float32 ``weight`` (outputs, inputs) as integers in panels (see tiles.packed), which begin with a line.
+
+    Beside them for each output, filled up: its scale, and the sum of what ``counted`` makes of its integers.
+    """
     source = weight.float().numpy()
     outputs, inputs = source.shape
-    panels = aligned((-(-outputs // COLUMNS), inputs // 2, COLUMNS, 2), KINDS[bits])
-    scales, shift = np.zeros((2, panels.shape[0] * COLUMNS), np.float32)
-    largest = 1
+    panels = aligned((-(-outputs // COLUMNS), inputs // together, COLUMNS, together), KINDS[bits])
+    scales, sums = np.zeros(len(panels) * COLUMNS, np.float32), np.zeros(len(panels) * COLUMNS, np.int64)
     for first in range(0, outputs, OUTPUTS_AT_ONCE):
-        whole, scale = whole_rows(source[first : first + OUTPUTS_AT_ONCE], bits)
-        largest = max(largest, int(np.abs(whole).sum(1, dtype=np.int64).max()))
-        scales[first : first + len(whole)] = scale
-        panels[first // COLUMNS : -(-(first + len(whole)) // COLUMNS)] = packed(whole)
-    if bias is not None:
-        shift[:outputs] = bias.float().numpy()
-    return Layer(panels, scales, shift, float(min(LARGEST_INPUT, LARGEST_SUM // largest)))
-
-
-def whole_rows(weight: NDArray[np.float32], bits: int) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """(outputs, inputs) float32 as integers, and their scales (outputs,)."""
-    scales = np.maximum(np.maximum(weight.max(1), -weight.min(1)), 1e-12) / STEPS[bits]
-    return np.rint(weight / scales[:, None]).astype(KINDS[bits]), scales
+        some = source[first : first + OUTPUTS_AT_ONCE]
+        last = first + len(some)
+        scale = np.maximum(np.maximum(some.max(1), -some.min(1)), 1e-12) / STEPS[bits]
+        whole = np.rint(some / scale[:, None]).astype(KINDS[bits])
+        scales[first:last], sums[first:last] = scale, counted(whole).sum(1, dtype=np.int64)
+        panels[first // COLUMNS : -(-last // COLUMNS)] = packed(whole, together)
+    return panels, scales, sums
 
 
 @kernel()

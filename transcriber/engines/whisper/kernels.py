@@ -172,15 +172,15 @@ def record(scores, factor, out):
 
 
 @kernel()
-def share(scores, highest, factor, value_scales, top, weights):
+def share(scores, most, factor, value_scales, top, weights):
     """Probabilities times the values' scales, as integers; gives what their sums with values are multiplied by.
 
-    scores: (≥ positions,) float32, overwritten; none above ``highest``; ``factor`` × scores are exponents of two.
+    scores: (≥ positions,) float32, overwritten; none above ``most``; ``factor`` × scores are exponents of two.
     value_scales: (positions,), none above ``top``.
     """
     total, scaled = np.float32(0), np.float32(0)
     for p in range(value_scales.size):
-        power = two_to(max((scores[p] - highest) * factor, LEAST))
+        power = two_to(max((scores[p] - most) * factor, LEAST))
         weight = power * value_scales[p]
         total += power
         scaled += weight

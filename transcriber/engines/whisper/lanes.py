@@ -11,6 +11,7 @@ from numba import types
 I32, I64 = ir.IntType(32), ir.IntType(64)
 PAIRS, SUMS = ir.VectorType(ir.IntType(16), 16), ir.VectorType(I32, 8)
 FLOATS = ir.VectorType(ir.FloatType(), 8)
+NOTHING = ir.Constant(SUMS, [0] * 8)
 FAST = ("fast",)
 AHEAD_BYTES = 4096
 """How far before its turn a weight is asked for: a page, which is as far as a CPU sees ahead by itself."""
@@ -37,7 +38,7 @@ def everywhere(builder, value):
     """A vector of eight times ``value``."""
     kind = ir.VectorType(value.type, 8)
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, I32(0))
-    return builder.shuffle_vector(first, first, ir.Constant(SUMS, [0] * 8))
+    return builder.shuffle_vector(first, first, NOTHING)
 
 
 def pointers(context, builder, signature, arguments):
@@ -48,9 +49,14 @@ def pointers(context, builder, signature, arguments):
     ]
 
 
-def pairwise(builder, left, right, by_pairs):
-    """(16,) by (16,) of 16 bits to (8,) of 32: products of neighbours added."""
-    if by_pairs:
+def spread(builder, array, place):
+    """The element ``place`` of ``array`` in all of eight lanes."""
+    return everywhere(builder, builder.load(builder.gep(array, [place]), align=1))
+
+
+def pairwise(builder, left, right, general):
+    """(16,) by (16,) of 16 bits to (8,) of 32: products of neighbours added. ``general``: as on no x86."""
+    if host_multiplies_pairs() and not general:
         kind = ir.FunctionType(SUMS, [PAIRS, PAIRS])
         return builder.call(builder.module.declare_intrinsic("llvm.x86.avx2.pmadd.wd", (), kind), [left, right])
     wide = ir.VectorType(I32, 16)
@@ -61,11 +67,11 @@ def pairwise(builder, left, right, by_pairs):
     return builder.add(even, odd)
 
 
-def summed(builder, starts, count, weights, onto, begins):
+def summed(builder, starts, count, panel, onto, begins):
     """The loop of a tile: ``begins``, two vectors of sums for each row, and ``onto`` them ``count`` times some inputs.
 
-    ``starts``: where each row begins, as pointers to 32 bits, which go to all lanes. ``weights``: gives two vectors of
-    an index.
+    ``starts``: where each row begins, as pointers to 32 bits, which go to all lanes. ``panel``: a pointer to vectors,
+    of which each step takes two.
     """
     before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
     builder.branch(loop)
@@ -73,10 +79,12 @@ def summed(builder, starts, count, weights, onto, begins):
     index = builder.phi(I64)
     index.add_incoming(I64(0), before)
     totals = [builder.phi(SUMS) for _ in begins]
-    halves = weights(index)
+    places = [builder.gep(panel, [builder.add(builder.shl(index, I64(1)), I64(half))]) for half in range(2)]
+    halves = [builder.load(place, align=1) for place in places]
+    prefetch(builder, places[0])
     sums = []
     for row, start in enumerate(starts):
-        inputs = everywhere(builder, builder.load(builder.gep(start, [index]), align=1))
+        inputs = spread(builder, start, index)
         sums += [onto(totals[2 * row + half], inputs, halves[half]) for half in range(2)]
     for total, begin, new in zip(totals, begins, sums, strict=True):
         total.add_incoming(begin, before)
@@ -88,11 +96,19 @@ def summed(builder, starts, count, weights, onto, begins):
     return sums
 
 
-def prefetch(builder, panel, place):
+def prefetch(builder, place):
     """Ask for what lies ahead of ``place``, which may be the next panel, or nothing: then nothing happens."""
     byte = ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
     ask = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
     to_read, soon, data_cache = I32(0), I32(3), I32(1)
-    ahead = builder.gep(builder.bitcast(builder.gep(panel, [place]), byte), [I64(AHEAD_BYTES)])
+    ahead = builder.gep(builder.bitcast(place, byte), [I64(AHEAD_BYTES)])
     builder.call(ask, [ahead, to_read, soon, data_cache])
+
+
+def row_starts(builder, a, at, stride, rows):
+    """Pointers to 32 bits, where ``rows`` rows of ``a`` begin: at the element ``at``, then ``stride`` apart."""
+    return [
+        builder.bitcast(builder.gep(a, [builder.add(at, builder.mul(stride, I64(row)))]), I32.as_pointer())
+        for row in range(rows)
+    ]

@@ -11,19 +11,21 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from transcriber.engines.whisper.byte_tiles import ZERO, byte_tile, packed_in_fours
-from transcriber.engines.whisper.candidates import likeliest_of_rows
+from transcriber.engines.whisper.byte_tiles import ZERO, byte_tile
+from transcriber.engines.whisper.candidates import likeliest
 from transcriber.engines.whisper.compiled import kernel
-from transcriber.engines.whisper.integers import OUTPUTS_AT_ONCE, loudest, normalise, whole_rows
+from transcriber.engines.whisper.decoder_kernels import norm
+from transcriber.engines.whisper.integers import in_panels, quantise
+from transcriber.engines.whisper.kernels import STEPS
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS
 
 EXACT = 24
 """Of each row the highest so many become exact: more than are followed, since some of them are forbidden."""
 
-INPUT_STEPS = 127.0
 PANELS_AT_ONCE = 16
 
 one_row, two_rows, three_rows, four_rows, five_rows, six_rows = (byte_tile(rows) for rows in range(1, ROWS + 1))
@@ -39,22 +41,15 @@ class Rough(NamedTuple):
 
 def rough(weight: Tensor) -> Rough:
     """From float32 ``weight`` (outputs, inputs), the inputs a multiple of 4."""
-    source = weight.float().numpy()
-    filled = -(-len(source) // COLUMNS) * COLUMNS
-    whole, begins, scales = np.zeros(source.shape, np.int8), np.zeros(filled, np.int32), np.zeros(filled, np.float32)
-    for first in range(0, len(source), OUTPUTS_AT_ONCE):
-        last = min(first + OUTPUTS_AT_ONCE, len(source))
-        whole[first:last], scales[first:last] = whole_rows(source[first:last], 8)
-    begins[: len(source)] = -ZERO * whole.sum(1, dtype=np.int32)
-    return Rough(packed_in_fours(whole), begins, scales)
+    panels, scales, sums = in_panels(weight, 8, 4, np.asarray)
+    return Rough(panels, (-ZERO * sums).astype(np.int32), scales)
 
 
 def follow(x: NDArray[np.float32], norms: NDArray[np.float32], weights: Rough, logits: NDArray[np.float32]) -> None:
     """As decoder_kernels.follow: x (tokens, width) to logits (tokens, vocabulary)."""
     normed = np.empty_like(x)
     multiply_roughly(x, norms, weights, normed, logits)
-    values, indices = np.empty((len(x), EXACT), np.float32), np.empty((len(x), EXACT), np.int64)
-    likeliest_of_rows(logits, values, indices)
+    _, indices = likeliest(torch.from_numpy(logits), EXACT)
     make_exact(normed, weights, indices, logits)
 
 
@@ -62,10 +57,12 @@ def follow(x: NDArray[np.float32], norms: NDArray[np.float32], weights: Rough, l
 def multiply_roughly(x, norms, weights, normed, logits):
     """Last norm, which ``normed`` keeps, and all logits."""
     count, inputs = x.shape
-    rows, factors = np.empty((count, inputs), np.uint8), np.empty(count, np.float32)
+    whole, factors = np.empty((count, inputs), np.int8), np.empty(count, np.float32)
+    norm(x, norms, 0, normed)
     for row in range(count):
-        normalise(x[row], norms[0, 0], norms[0, 1], normed[row])
-        factors[row] = unsigned(normed[row], rows[row])
+        factors[row] = quantise(normed[row], STEPS, whole[row])
+    # The highest bit is worth 128 less with a sign than without.
+    rows = whole.view(np.uint8) ^ np.uint8(ZERO)
     panels = weights.panels.shape[0]
     for job in numba.prange(-(-panels // PANELS_AT_ONCE)):
         for panel in range(job * PANELS_AT_ONCE, min((job + 1) * PANELS_AT_ONCE, panels)):
@@ -76,16 +73,6 @@ def multiply_roughly(x, norms, weights, normed, logits):
                 rest = np.empty((count, COLUMNS), np.float32)
                 multiply_panel(rows, factors, weights, panel, rest, 0)
                 logits[:, column:] = rest[:, : logits.shape[1] - column]
-
-
-@kernel()
-def unsigned(source, out):
-    """(n,) float32 to uint8 around ``ZERO``; gives the scale."""
-    top = loudest(source)
-    inverse = np.float32(INPUT_STEPS) / top
-    for i in range(source.size):
-        out[i] = np.uint8(np.rint(source[i] * inverse) + np.float32(ZERO))
-    return top / np.float32(INPUT_STEPS)
 
 
 @kernel()

@@ -24,16 +24,14 @@ from numpy.typing import DTypeLike, NDArray
 from transcriber.engines.whisper.lanes import (
     FAST,
     FLOATS,
-    I32,
     I64,
+    NOTHING,
     PAIRS,
-    SUMS,
-    everywhere,
-    host_multiplies_pairs,
     load,
     pairwise,
     pointers,
-    prefetch,
+    row_starts,
+    spread,
     store,
     summed,
 )
@@ -45,13 +43,16 @@ ROWS = 6
 """The most rows of a tile: its sums, 12 registers of 16, stay where they are."""
 
 
-def packed(weight: NDArray[Any]) -> NDArray[Any]:
-    """Integers (outputs, inputs), the inputs even, to panels; outputs are filled up with zeros to whole ones."""
+def packed(weight: NDArray[Any], together: int = 2) -> NDArray[Any]:
+    """Integers (outputs, inputs) to panels with so many inputs (of which there are a multiple) side by side.
+
+    Outputs are filled up with zeros to whole panels.
+    """
     outputs, inputs = weight.shape
     panels = -(-outputs // COLUMNS)
     full = np.zeros((panels * COLUMNS, inputs), weight.dtype)
     full[:outputs] = weight
-    return np.ascontiguousarray(full.reshape(panels, COLUMNS, inputs // 2, 2).transpose(0, 2, 1, 3))
+    return np.ascontiguousarray(full.reshape(panels, COLUMNS, inputs // together, together).transpose(0, 2, 1, 3))
 
 
 def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -109,7 +110,7 @@ def scaled_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
                 place = builder.add(column, I64(8 * half))
                 scale, constant = (load(builder, array, place) for array in (scales, shift))
                 for r in range(rows):
-                    factor = everywhere(builder, builder.load(builder.gep(factors, [builder.add(row, I64(r))])))
+                    factor = spread(builder, factors, builder.add(row, I64(r)))
                     value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), factor, FAST)
                     value = builder.fadd(builder.fmul(value, scale, FAST), constant, FAST)
                     place = builder.add(out_at, builder.add(builder.mul(out_stride, I64(r)), I64(8 * half)))
@@ -165,21 +166,10 @@ def scored_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
 def _totals(builder, data, rows, bits, general):
     """The product's sums, two vectors of eight for each row."""
     a, at, stride, b, panel_at, pairs = data[:6]
-    inputs = builder.bitcast(builder.gep(a, [at]), I32.as_pointer())
     panel = builder.bitcast(builder.gep(b, [panel_at]), ir.VectorType(ir.IntType(bits), 16).as_pointer())
-    stride = builder.lshr(stride, I64(1))
-    starts = [builder.gep(inputs, [builder.mul(stride, I64(row))]) for row in range(rows)]
-    return _loop(builder, starts, panel, pairs, bits, host_multiplies_pairs() and not general)
 
+    def onto(total, inputs, weights):
+        weights = weights if bits == 16 else builder.sext(weights, PAIRS)
+        return builder.add(total, pairwise(builder, builder.bitcast(inputs, PAIRS), weights, general))
 
-def _loop(builder, starts, panel, pairs, bits, by_pairs):
-    def weights(index):
-        places = [builder.add(builder.shl(index, I64(1)), I64(half)) for half in range(2)]
-        prefetch(builder, panel, places[0])
-        found = [builder.load(builder.gep(panel, [place]), align=bits // 8) for place in places]
-        return found if bits == 16 else [builder.sext(one, PAIRS) for one in found]
-
-    def onto(total, inputs, some):
-        return builder.add(total, pairwise(builder, builder.bitcast(inputs, PAIRS), some, by_pairs))
-
-    return summed(builder, starts, pairs, weights, onto, [ir.Constant(SUMS, [0] * 8)] * (2 * len(starts)))
+    return summed(builder, row_starts(builder, a, at, stride, rows), pairs, panel, onto, [NOTHING] * (2 * rows))
