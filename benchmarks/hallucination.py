@@ -131,7 +131,7 @@ def openai_whisper(folder: Path, model: str, threads: int) -> Hear:
     from transcriber.engines.whisper.checkpoint import load_model
 
     torch.set_num_threads(threads)
-    whisper = load_model(folder / f"whisper-{model}")
+    whisper = load_model(folder / f"whisper-{model}").float()
 
     def hear(audio: Audio, words: bool) -> Iterator[Heard]:
         for segment in whisper.transcribe(audio, fp16=False, word_timestamps=words)["segments"]:

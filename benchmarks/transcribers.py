@@ -88,7 +88,7 @@ def openai_whisper(folder: Path, model: str, threads: int) -> Transcribe:
     from transcriber.engines.whisper.checkpoint import load_model
 
     torch.set_num_threads(threads)
-    whisper = load_model(folder / f"whisper-{model}")
+    whisper = load_model(folder / f"whisper-{model}").float()
 
     def each(items: list[tuple[Audio, str | None]]) -> list[str]:
         return [str(whisper.transcribe(a, language=code, temperature=0.0, fp16=False)["text"]) for a, code in items]

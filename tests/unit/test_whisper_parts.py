@@ -222,6 +222,12 @@ def test_only_what_is_not_believed_is_written_again() -> None:
     assert (unsure(good), unsure(likely), unsure(loop)) == (False, True, True)
     assert best([likely, likelier]) == best([likelier, likely]) == likelier
     assert best([likely, loop]) == best([likely, doubt]) == likely
+    stuck = heard("I don't know. I don't know, I don't know.", -0.6)
+    assert (next_temperature([stuck]), best([stuck, doubt])) == (0.2, doubt)
+    sure = heard("I don't know. I don't know, I don't know.")
+    assert (next_temperature([sure]), best([sure, likely])) == (None, sure)
+    twice = heard("We were there, we were there too.", -0.6)
+    assert (next_temperature([twice]), best([twice, doubt])) == (None, twice)
     nobody = heard("Thank you.", -1.5, no_speech=0.9)
     assert silent(nobody)
     assert next_temperature([loop, nobody]) is None

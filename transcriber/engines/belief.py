@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -19,6 +20,9 @@ LONGEST_LOOP = 24
 LOOP_TIMES = 4
 LOOP_TOKENS = 12
 """Tokens that come so many times in a row, and are so many together, are a loop."""
+
+THRICE = re.compile(r"(.{6,60}?)\1\1")
+"""Letters that come three times running: what people do say, and what a model says that hears nothing it knows."""
 
 
 class Written(Protocol):
@@ -50,6 +54,15 @@ def repeats(written: Written) -> bool:
     return written.looping or compression(written.text) > MAX_COMPRESSION
 
 
+def stuck(written: Written) -> bool:
+    """Whether its likelihood says nothing: what was written before is likely to come again.
+
+    An unsure answer that says a phrase three times running is likelier than one that has heard half of the words.
+    """
+    again = THRICE.search("".join(filter(str.isalnum, written.text.casefold())))
+    return repeats(written) or (written.mean_logprob < UNSURE_LOGPROB and again is not None)
+
+
 def doubtful(written: Written) -> bool:
     return written.mean_logprob < MIN_LOGPROB
 
@@ -73,7 +86,7 @@ def next_temperature(tried: Sequence[Written], first: float = 0.0) -> float | No
     """What to try after ``tried``, which began at ``first``; None when the last is good or nothing is left."""
     last = tried[-1]
     ladder = temperatures(first)
-    good = not repeats(last) and not doubtful(last)
+    good = not stuck(last) and not doubtful(last)
     if good or silent(last) or len(tried) >= len(ladder):
         return None
     return ladder[len(tried)]
@@ -82,14 +95,14 @@ def next_temperature(tried: Sequence[Written], first: float = 0.0) -> float | No
 def best(tried: Sequence[W]) -> W:
     """The one to keep of all that was tried.
 
-    A silent last one; else the likeliest of those that are good, of those that do not repeat themselves, or of all.
+    A silent last one; else the likeliest of those that are good, of those that are not stuck, or of all.
     """
     last = tried[-1]
     if silent(last):
         return last
-    unlooped = [written for written in tried if not repeats(written)]
-    good = [written for written in unlooped if not doubtful(written)]
-    return max(good or unlooped or tried, key=lambda written: written.mean_logprob)
+    going_on = [written for written in tried if not stuck(written)]
+    good = [written for written in going_on if not doubtful(written)]
+    return max(good or going_on or tried, key=lambda written: written.mean_logprob)
 
 
 def loops(text_tokens: Sequence[int]) -> bool:

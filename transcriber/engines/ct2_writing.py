@@ -39,7 +39,7 @@ def write(place: Path, folder: Path) -> None:
     # Only who converts needs torch.
     from transcriber.engines.whisper.checkpoint import load_model
 
-    model = load_model(place)
+    model = load_model(place).float()
     dims, multilingual = model.dims, bool(model.is_multilingual)
     languages = int(model.num_languages)
     spec = WhisperSpec(dims.n_audio_layer, dims.n_audio_head, dims.n_text_layer, dims.n_text_head)

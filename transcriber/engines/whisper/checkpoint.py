@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 import whisper
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from whisper.model import ModelDimensions, Whisper
 
 from polyvox.errors import Invalid
@@ -18,7 +21,9 @@ VOCABULARIES = (51864, 51865, 51866)
 
 
 def load_model(place: Path) -> Whisper:
-    """Build the model from what is in ``place``. float32, on the CPU.
+    """Build the model from what is in ``place``, on the CPU, in the precision of its file.
+
+    Weights stay in the file until they are read, which must not be written to meanwhile.
 
     Args:
         place: a checkpoint of OpenAI's kind, also a fine-tuned one (a .pt file, or a folder with one), a folder of
@@ -36,13 +41,14 @@ def load_model(place: Path) -> Whisper:
         model = _from_transformers(place)
     else:
         raise Invalid(f"there are no Whisper weights in {place}", code="bad-weights")
-    return model.float().eval()
+    return model.eval()
 
 
 def _from_openai(path: Path) -> Whisper:
     """As ``whisper.load_model``, which does not know whose heads follow time in a checkpoint of somebody's own."""
     try:
-        kept = torch.load(path, map_location="cpu", weights_only=True)
+        # Checkpoints of the first versions of PyTorch are no archives, which alone can stay in the file.
+        kept = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
         dims, state = kept["dims"], kept["model_state_dict"]
     except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError) as error:
         raise Invalid(f"{path} is no checkpoint of Whisper: {error}", code="bad-weights") from error
@@ -66,15 +72,27 @@ def _empty(dims: dict[str, int]) -> Whisper:
     if dims.get("n_vocab") not in VOCABULARIES:
         raise Invalid(f"a Whisper model with {dims.get('n_vocab')} tokens is not known here", code="bad-weights")
     try:
-        return Whisper(ModelDimensions(**dims))
+        with _Unfilled():
+            return Whisper(ModelDimensions(**dims))
     except TypeError as error:
         raise Invalid(f"these are no dimensions of Whisper: {error}", code="bad-weights") from error
+
+
+class _Unfilled(TorchFunctionMode):
+    """Modules are built without random weights, which take longer than reading real ones, and as much memory."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in (torch.Tensor.uniform_, torch.Tensor.normal_, torch.nn.init.kaiming_uniform_):
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _filled(model: Whisper, state: dict[str, Tensor], heads: list[tuple[int, int]]) -> Whisper:
     """The model with these weights; ``heads`` that follow time, [] for those of the published model of its kind."""
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise Invalid(f"these are no weights of Whisper: {error}", code="bad-weights") from error
     if heads:
