@@ -142,6 +142,8 @@ async def completed(world: Results, *recordings: Recording) -> None:
         await recording.store_all(world.store)
     await world.append([message for recording in recordings for message in recording.messages()])
     await world.becomes("completed", *(recording.media_id for recording in recordings))
+    # Events of several topics come in any order: what was told first may be handled last.
+    await world.handled()
 
 
 def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
