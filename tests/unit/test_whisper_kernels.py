@@ -26,7 +26,8 @@ def by_general_terms(
     n, pairs = rows.shape[1], rows.shape[1] // 2
     for added in (False, True):
         scaled(rows, 0, n, panels, 0, pairs, factors, 1, columns, columns, 0, added, out, 0, out.shape[1])
-    scored(rows, 0, n, panels, 0, pairs, columns, 16, out, out.shape[1], tops)
+    begins = np.zeros(2, np.int32)
+    scored(rows, 0, n, panels, 0, pairs, begins, columns, 16, out, out.shape[1], tops)
 
 
 def test_tiles_end_as_layers_and_as_scores_on_any_processor() -> None:

@@ -1,6 +1,6 @@
 """A product of 8-bit integers, four at a time, on CPUs with VNNI: twice as fast as of 16 bits, and rough.
 
-Rows are unsigned: what they stand for plus 128. Weights lie in panels of sixteen outputs, four inputs side by side:
+One side is unsigned: what it stands for plus 128. Weights lie in panels of sixteen outputs, four inputs side by side:
 (outputs / 16, inputs / 4, 16, 4).
 """
 
@@ -16,7 +16,19 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from transcriber.engines.whisper.lanes import FAST, FLOATS, I64, SUMS, load, pointers, row_starts, spread, store, summed
+from transcriber.engines.whisper.lanes import (
+    FAST,
+    FLOATS,
+    I64,
+    SUMS,
+    load,
+    pointers,
+    row_starts,
+    scored,
+    spread,
+    store,
+    summed,
+)
 
 ZERO = 128
 """What stands for nothing in a row."""
@@ -47,8 +59,7 @@ def byte_tile(rows: int) -> Callable[..., None]:
             places = [builder.add(column, I64(8 * half)) for half in range(2)]
             first = [load(builder, begins, place) for place in places]
             panel = builder.bitcast(builder.gep(b, [panel_at]), SUMS.as_pointer())
-            kind = ir.FunctionType(SUMS, [SUMS] * 3)
-            product = builder.module.declare_intrinsic("llvm.x86.avx512.vpdpbusd.256", (), kind)
+            product = _product(builder)
 
             def onto(total, inputs, weights):
                 return builder.call(product, [total, inputs, weights])
@@ -67,3 +78,40 @@ def byte_tile(rows: int) -> Callable[..., None]:
 
     made: Callable[..., None] = multiply
     return made
+
+
+def scored_byte_tile(rows: int) -> Callable[..., None]:
+    """As tiles.scored_tile, by fours: here rows of ``a`` are int8, and ``b`` is unsigned.
+
+    ``begins[r]`` (int32) is what row r's sums begin with: -128 times the sum of the row.
+    """
+
+    @intrinsic
+    def multiply(context, a, at, stride, b, panel_at, groups, begins, scales, column, scores, scores_stride, tops):
+        whole = types.int64
+        signature = types.void(a, whole, whole, b, whole, whole, begins, scales, whole, scores, whole, tops)
+
+        def generate(context, builder, signature, arguments):
+            a, at, stride, b, panel_at, fours, begins, *after = pointers(context, builder, signature, arguments)
+            panel = builder.bitcast(builder.gep(b, [panel_at]), SUMS.as_pointer())
+            product = _product(builder)
+
+            def onto(total, inputs, weights):
+                return builder.call(product, [total, weights, inputs])
+
+            first = [spread(builder, begins, I64(r)) for r in range(rows) for _ in range(2)]
+            scored(
+                builder, summed(builder, row_starts(builder, a, at, stride, rows), fours, panel, onto, first), *after
+            )
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    made: Callable[..., None] = multiply
+    return made
+
+
+def _product(builder):
+    """Sums plus products of four unsigned bytes by four with a sign each."""
+    kind = ir.FunctionType(SUMS, [SUMS] * 3)
+    return builder.module.declare_intrinsic("llvm.x86.avx512.vpdpbusd.256", (), kind)

@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from transcriber.engines.whisper import kernels
+from transcriber.engines.whisper.keys import key_panels
 from transcriber.engines.whisper.tiles import COLUMNS, aligned
 
 Indices = NDArray[np.int64]
@@ -107,7 +108,7 @@ class Int8Caches:
         self._writers = np.zeros((shape.rows, shape.context), np.int64)
         heard = (layers, shape.slots, heads)
         panels = -(-shape.positions // COLUMNS)
-        self._heard_keys = aligned((*heard, panels, size // 2, COLUMNS, 2), np.int8)
+        self._heard_keys = key_panels(heard, shape.positions, size, 8)
         self._heard_values = aligned((*heard, size // COLUMNS, panels * COLUMNS // 2, COLUMNS, 2), np.int8)
         self._key_scales, self._value_scales = np.zeros((2, *heard, panels * COLUMNS), np.float32)
         self._lengths = np.zeros(shape.slots, np.int64)

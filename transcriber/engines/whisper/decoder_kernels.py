@@ -9,7 +9,8 @@ import numpy as np
 
 from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.integers import gelu, multiply, normalise, quantise
-from transcriber.engines.whisper.kernels import STEPS, attend_cross, attend_self, fill, put_key, put_value
+from transcriber.engines.whisper.kernels import STEPS, attend_cross, attend_self, put_value
+from transcriber.engines.whisper.keys import fill, put_key
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile
 
 one_row, two_rows, three_rows, four_rows, five_rows, six_rows = (scaled_tile(rows) for rows in range(1, ROWS + 1))

@@ -10,13 +10,13 @@ import numpy as np
 from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.exponentials import highest
 from transcriber.engines.whisper.integers import LOG2_E, gelu, multiply, normalise, quantise, scaled_six, two_to
-from transcriber.engines.whisper.kernels import fill, put_key, put_value
-from transcriber.engines.whisper.tiles import scored_tile
+from transcriber.engines.whisper.kernels import put_value
+from transcriber.engines.whisper.keys import BYTE_STEPS, BYTES, TOGETHER, fill, put_key, put_query, scored
 
 BLOCK = 48
 """Positions at a time; a multiple of a tile's rows."""
 
-HEAD_STEPS = 4095.0
+HEAD_STEPS = BYTE_STEPS if BYTES else 4095.0
 """In queries and keys: 64 products of them stay within 32 bits."""
 
 VALUE_STEPS = 1023.0
@@ -27,7 +27,7 @@ WEIGHT_SUM = 2.0e6
 WIDE = 512
 """Outputs of the perceptron's first half that go through the second before the next come."""
 
-scored_six = scored_tile(6)
+scored_six = scored(6)
 
 
 def whole_blocks(positions: int) -> int:
@@ -58,12 +58,12 @@ def convolve(rows, scale, count, weights, part, out):
 
 
 @kernel(parallel=True)
-def project(x, positions, norm, weights, queries, query_scales, keys, key_scales, values, value_scales):
+def project(x, positions, norm, weights, queries, query_scales, begins, keys, key_scales, values, value_scales):
     """Norm, then query, key and value of each head, quantised by position.
 
-    x: (positions filled up to blocks, width) float32. queries: (heads, positions filled up to 6, size) int16; keys:
-    panels (heads, positions / 16, size / 2, 16, 2); values: panels (heads, size / 16, positions / 2, 16, 2); scales:
-    (heads, positions or more). norm: weights and biases.
+    x: (positions filled up to blocks, width) float32. queries: (heads, positions filled up to 6, size), with ``begins``
+    (heads, as many); keys: panels of each head, see keys.py; values: panels (heads, size / 16, positions / 2, 16, 2)
+    int16; scales: (heads, positions or more). norm: weights and biases.
     """
     width = x.shape[1]
     heads, _, size = queries.shape
@@ -81,7 +81,8 @@ def project(x, positions, norm, weights, queries, query_scales, keys, key_scales
         for h in range(heads):
             multiply(rows, scales, count, weights, weights.bias, 0, h * size, False, out)
             for r in range(count):
-                query_scales[h, at + r] = quantise(out[r], HEAD_STEPS, queries[h, at + r])
+                p = at + r
+                query_scales[h, p], begins[h, p] = put_query(out[r], HEAD_STEPS, queries[h, p])
             multiply(rows, scales, count, weights, weights.bias, 0, width + h * size, False, out)
             for r in range(count):
                 p = at + r
@@ -97,10 +98,10 @@ def project(x, positions, norm, weights, queries, query_scales, keys, key_scales
 
 
 @kernel(parallel=True)
-def attend(positions, queries, query_scales, keys, key_scales, values, value_scales, scale, out):
+def attend(positions, queries, query_scales, begins, keys, key_scales, values, value_scales, scale, out):
     """Attention of every position to all; shapes as in ``project``. out: (positions filled up to blocks, width)."""
     heads, _, size = queries.shape
-    panels = keys.shape[1]
+    panels, groups = keys.shape[1], size // TOGETHER
     length = panels * 16
     width = out.shape[1]
     blocks = -(-positions // BLOCK)
@@ -118,9 +119,10 @@ def attend(positions, queries, query_scales, keys, key_scales, values, value_sca
         last = min((job % blocks + 1) * BLOCK, positions)
         for p in range(job % blocks * BLOCK, last, 6):
             tops[:] = np.float32(-1e30)
+            six = begins[h, p : p + 6]
             for n in range(panels):
                 c, b = n * 16, n * size * 16
-                scored_six(query, p * size, size, key, b, size // 2, key_scale, c, scores, length, tops)
+                scored_six(query, p * size, size, key, b, groups, six, key_scale, c, scores, length, tops)
             for r in range(min(6, last - p)):
                 factor = query_scales[h, p + r] * scale * LOG2_E
                 factors[r] = softmax(scores[r], highest(tops[r]), factor, value_scale, top, weights[r])

@@ -13,6 +13,7 @@ from whisper.model import LayerNorm, ResidualAttentionBlock
 
 from transcriber.engines.whisper import encoder_kernels as kernels
 from transcriber.engines.whisper.integers import Layer, layer
+from transcriber.engines.whisper.keys import KIND, key_panels
 from transcriber.engines.whisper.tiles import COLUMNS, ROWS, aligned
 
 BITS = 16
@@ -39,8 +40,9 @@ class _Room:
     def __init__(self, positions: int, heads: int, size: int) -> None:
         panels = -(-positions // COLUMNS)
         self.positions = positions
-        self.queries = np.zeros((heads, -(-positions // ROWS) * ROWS, size), np.int16)
-        self.keys = aligned((heads, panels, size // 2, COLUMNS, 2), np.int16)
+        self.queries = np.zeros((heads, -(-positions // ROWS) * ROWS, size), KIND)
+        self.begins = np.zeros(self.queries.shape[:2], np.int32)
+        self.keys = key_panels((heads,), positions, size, BITS)
         self.values = aligned((heads, size // COLUMNS, panels * COLUMNS // 2, COLUMNS, 2), np.int16)
         self.query_scales, self.key_scales, self.value_scales = np.zeros((3, heads, panels * COLUMNS), np.float32)
         self.heard = np.zeros((kernels.whole_blocks(positions), heads * size), np.float32)
@@ -63,7 +65,8 @@ class IntegerBlocks:
         if self._room is None or self._room.positions != positions:
             self._room = _Room(positions, self._heads, size)
         room = self._room
-        parts = (room.queries, room.query_scales, room.keys, room.key_scales, room.values, room.value_scales)
+        asked = (room.queries, room.query_scales, room.begins)
+        parts = (*asked, room.keys, room.key_scales, room.values, room.value_scales)
         for block in self._blocks:
             kernels.project(hidden, positions, block.attention_norm, block.query_key_value, *parts)
             kernels.attend(positions, *parts, np.float32(size**-0.5), room.heard)

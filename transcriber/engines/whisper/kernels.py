@@ -16,7 +16,8 @@ from transcriber.engines.whisper.compiled import kernel
 from transcriber.engines.whisper.exponentials import highest
 from transcriber.engines.whisper.gathered import dotted, weighed
 from transcriber.engines.whisper.integers import LOG2_E, loudest, quantise, two_to
-from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile, scored_tile
+from transcriber.engines.whisper.keys import BYTE_STEPS, BYTES, KIND, TOGETHER, fill, put_key, put_query, scored
+from transcriber.engines.whisper.tiles import COLUMNS, ROWS, scaled_tile
 
 SCORE_STEPS = 256.0
 """Recorded scores are 16-bit integers: 1/256 apart, up to 128."""
@@ -26,6 +27,7 @@ SIZE = 64
 
 STEPS = 127.0
 QUERY_STEPS = 32767.0
+HEARD_QUERY_STEPS = BYTE_STEPS if BYTES else QUERY_STEPS
 WEIGHT_STEPS = 32767.0
 WEIGHT_SUM = 16.0e6
 """Probabilities have as many steps as leave their sum with values within 32 bits."""
@@ -37,7 +39,7 @@ AT_ONCE = 4
 """Of a sequence's values that go into a sum while it is in registers."""
 
 dot, weigh = dotted(SIZE), weighed(SIZE, AT_ONCE)
-scored_one, scored_three, scored_five, scored_six = scored_tile(1), scored_tile(3), scored_tile(5), scored_tile(6)
+scored_one, scored_three, scored_five, scored_six = scored(1), scored(3), scored(5), scored(6)
 heard_one, heard_three, heard_five, heard_six = scaled_tile(1), scaled_tile(3), scaled_tile(5), scaled_tile(6)
 
 
@@ -45,9 +47,9 @@ heard_one, heard_three, heard_five, heard_six = scaled_tile(1), scaled_tile(3), 
 def remember(projected, heads, keys, key_scales, values, value_scales):
     """Quantise one layer of one sequence.
 
-    projected: (positions, 2 × heads × size) float32, keys then values. keys: panels (heads, positions / 16, size / 2,
-    16, 2) int8; values: panels (heads, size / 16, positions / 2, 16, 2) int8; scales: (heads, positions or more)
-    float32. What holds positions may hold more of them.
+    projected: (positions, 2 × heads × size) float32, keys then values. keys: panels of each head, see keys.py; values:
+    panels (heads, size / 16, positions / 2, 16, 2) int8; scales: (heads, positions or more) float32. What holds
+    positions may hold more of them.
     """
     positions = projected.shape[0]
     size = projected.shape[1] // (2 * heads)
@@ -64,30 +66,10 @@ def remember(projected, heads, keys, key_scales, values, value_scales):
 
 
 @kernel(fastmath=False)
-def put_key(whole, keys, p):
-    """One position's key (size,) into panels (positions / 16, size / 2, 16, 2)."""
-    panel = keys[p // COLUMNS]
-    for i in range(whole.size // 2):
-        panel[i, p % COLUMNS, 0] = whole[2 * i]
-        panel[i, p % COLUMNS, 1] = whole[2 * i + 1]
-
-
-@kernel(fastmath=False)
 def put_value(whole, values, p):
     """One position's value (size,) into panels (size / 16, positions / 2, 16, 2)."""
     for i in range(whole.size):
         values[i // COLUMNS, p // 2, i % COLUMNS, p % 2] = whole[i]
-
-
-@kernel(fastmath=False)
-def fill(keys, scales, positions):
-    """Let what fills up the last panel of keys score as the last position does: it moves no maximum."""
-    last = positions - 1
-    for p in range(positions, -(-positions // COLUMNS) * COLUMNS):
-        scales[p] = scales[last]
-        for i in range(keys.shape[1]):
-            keys[p // COLUMNS, i, p % COLUMNS, 0] = keys[last // COLUMNS, i, last % COLUMNS, 0]
-            keys[p // COLUMNS, i, p % COLUMNS, 1] = keys[last // COLUMNS, i, last % COLUMNS, 1]
 
 
 @kernel(fastmath=False)
@@ -127,10 +109,12 @@ def attend_cross(query, keys, key_scales, values, value_scales, sources, lengths
         found = np.empty((ROWS, panels * COLUMNS), np.float32)
         tops = np.full((ROWS, 8), np.float32(-1e30))
         factors = np.zeros(ROWS, np.float32)
-        whole = np.zeros((ROWS, size), np.int16)
+        whole = np.zeros((ROWS, size), KIND)
+        begins = np.zeros(ROWS, np.int32)
         for t in range(first, last):
-            factors[t - first] = quantise(query[t, h * size : (h + 1) * size], QUERY_STEPS, whole[t - first])
-        score(last - first, whole, keys[slot, h], key_scales[slot, h], panels, found, tops)
+            r = t - first
+            factors[r], begins[r] = put_query(query[t, h * size : (h + 1) * size], HEARD_QUERY_STEPS, whole[r])
+        score(last - first, whole, begins, keys[slot, h], key_scales[slot, h], panels, found, tops)
         weights = np.zeros((ROWS, panels * COLUMNS), np.int16)
         scales = value_scales[slot, h, :positions]
         top = loudest(scales)
@@ -147,20 +131,20 @@ def attend_cross(query, keys, key_scales, values, value_scales, sources, lengths
 
 
 @kernel()
-def score(count, query, keys, scales, panels, out, tops):
+def score(count, query, begins, keys, scales, panels, out, tops):
     """Products of up to six queries with all keys; see tiles.scored_tile."""
     size, width = query.shape[1], out.shape[1]
-    pairs = size // 2
+    groups = size // TOGETHER
     for n in range(panels):
         c, b = n * COLUMNS, n * COLUMNS * size
         if count == 1:
-            scored_one(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+            scored_one(query, 0, size, keys, b, groups, begins, scales, c, out, width, tops)
         elif count <= 3:
-            scored_three(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+            scored_three(query, 0, size, keys, b, groups, begins, scales, c, out, width, tops)
         elif count <= 5:
-            scored_five(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+            scored_five(query, 0, size, keys, b, groups, begins, scales, c, out, width, tops)
         else:
-            scored_six(query, 0, size, keys, b, pairs, scales, c, out, width, tops)
+            scored_six(query, 0, size, keys, b, groups, begins, scales, c, out, width, tops)
 
 
 @kernel()

@@ -106,6 +106,19 @@ def prefetch(builder, place):
     builder.call(ask, [ahead, to_read, soon, data_cache])
 
 
+def scored(builder, totals, scales, column, scores, stride, tops):
+    """What tiles of scores make of their sums, two vectors of eight for each row; see tiles.scored_tile."""
+    places = [builder.add(column, I64(8 * half)) for half in range(2)]
+    scale = [load(builder, scales, place) for place in places]
+    for r in range(len(totals) // 2):
+        top = load(builder, tops, I64(8 * r))
+        for half in range(2):
+            value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), scale[half], FAST)
+            top = builder.select(builder.fcmp_ordered(">", value, top, FAST), value, top)
+            store(builder, value, scores, builder.add(builder.mul(stride, I64(r)), places[half]))
+        store(builder, top, tops, I64(8 * r))
+
+
 def row_starts(builder, a, at, stride, rows):
     """Pointers to 32 bits, where ``rows`` rows of ``a`` begin: at the element ``at``, then ``stride`` apart."""
     return [

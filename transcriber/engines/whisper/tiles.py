@@ -31,6 +31,7 @@ from transcriber.engines.whisper.lanes import (
     pairwise,
     pointers,
     row_starts,
+    scored,
     spread,
     store,
     summed,
@@ -131,30 +132,21 @@ def scaled_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
 
 
 def scored_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
-    """``tile(a, at, stride, b, panel_at, pairs, scales, column, scores, stride, tops)``.
+    """``tile(a, at, stride, b, panel_at, groups, begins, scales, column, scores, stride, tops)``.
 
-    As ``tile``; the sums times ``scales[column + c]`` go to ``scores``, in which row r begins at ``r × stride``, from
-    ``column`` on; ``tops`` (rows, 8) keeps the highest of each row, by lane. All float32.
+    As ``tile`` (``groups`` are pairs, ``begins`` nothing here); the sums times ``scales[column + c]`` go to ``scores``,
+    in which row r begins at ``r × stride``, from ``column`` on; ``tops`` (rows, 8) keeps the highest of each row, by
+    lane. All float32.
     """
 
     @intrinsic
-    def multiply(typing_context, a, at, stride, b, panel_at, pairs, scales, column, scores, scores_stride, tops):
+    def multiply(context, a, at, stride, b, panel_at, groups, begins, scales, column, scores, scores_stride, tops):
         whole = types.int64
-        signature = types.void(a, whole, whole, b, whole, whole, scales, whole, scores, whole, tops)
+        signature = types.void(a, whole, whole, b, whole, whole, begins, scales, whole, scores, whole, tops)
 
         def generate(context, builder, signature, arguments):
             data = pointers(context, builder, signature, arguments)
-            totals = _totals(builder, data, rows, b.dtype.bitwidth, general)
-            _, _, _, _, _, _, scales, column, scores, scores_stride, tops = data
-            places = [builder.add(column, I64(8 * half)) for half in range(2)]
-            scale = [load(builder, scales, place) for place in places]
-            for r in range(rows):
-                top = load(builder, tops, I64(8 * r))
-                for half in range(2):
-                    value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), scale[half], FAST)
-                    top = builder.select(builder.fcmp_ordered(">", value, top, FAST), value, top)
-                    store(builder, value, scores, builder.add(builder.mul(scores_stride, I64(r)), places[half]))
-                store(builder, top, tops, I64(8 * r))
+            scored(builder, _totals(builder, data, rows, b.dtype.bitwidth, general), *data[7:])
             return context.get_dummy_value()
 
         return signature, generate
