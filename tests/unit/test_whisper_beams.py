@@ -48,7 +48,13 @@ def source() -> Whisper:
 
 
 def searched(
-    source: Whisper, precision: Precision, features: torch.Tensor, *, rows: int, timestamps: bool = False
+    source: Whisper,
+    precision: Precision,
+    features: torch.Tensor,
+    *,
+    rows: int,
+    timestamps: bool = False,
+    temperature: float = 0.0,
 ) -> dict[int, Hypothesis]:
     """Each window's hypothesis from a batch of so many at once."""
     model = WhisperModel(source, device="cpu", precision=precision, rows=rows, beams=BEAMS)
@@ -61,6 +67,7 @@ def searched(
             window,
             features[window].to(model.decoder.dtype),
             timestamps=timestamps,
+            temperature=temperature,
         )
         for window in range(len(features))
     ]
@@ -80,6 +87,18 @@ def test_what_is_unsure_is_written_with_timestamps_too(source: Whisper, monkeypa
     for window in range(WINDOWS):
         assert plain[window].tokens != timed[window].tokens
         assert found[window].tokens == best([plain[window], timed[window]]).tokens
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_a_window_is_written_the_same_to_the_last_bit_whoever_shares_the_batch(
+    source: Whisper, temperature: float
+) -> None:
+    features = source.encoder(mels(WINDOWS))
+    alone, together = (searched(source, "int8", features, rows=rows, temperature=temperature) for rows in (1, WINDOWS))
+    for window in range(WINDOWS):
+        assert alone[window].tokens == together[window].tokens
+        assert np.array_equal(alone[window].logprobs, together[window].logprobs)
+    assert {found.temperature >= temperature for found in together.values()} == {True}
 
 
 # openai-whisper sorts tensors with numpy.

@@ -145,7 +145,7 @@ def test_the_rules_are_openais() -> None:
             rule.apply(expected, torch.tensor(written, dtype=torch.long).reshape(4, step))
         sums = restrict(logits, grammar, rows, vocabulary)
         assert torch.equal(logits, expected)
-        tokens, logprobs = choose(logits, sums, np.zeros(4, np.float32), generator)
+        tokens, logprobs = choose(logits, sums, np.zeros(4, np.float32), np.zeros(4, np.int64), generator)
         chances = expected.log_softmax(-1)
         torch.testing.assert_close(logprobs, chances.gather(1, tokens[:, None])[:, 0], rtol=1e-4, atol=1e-4)
         grammar.note(rows, tokens.numpy(), vocabulary)
@@ -185,9 +185,12 @@ def test_without_timestamps_the_rules_are_openais_beside_rows_that_write_them() 
 def test_drawing_follows_the_temperature() -> None:
     logits = torch.tensor([[2.0, 1.0, -torch.inf]]).repeat(4000, 1)
     heat = np.full(4000, 0.5, np.float32)
-    tokens, _ = choose(logits, logits.logsumexp(-1), heat, torch.Generator().manual_seed(1))
+    sums, seeds = logits.logsumexp(-1), np.arange(4000)
+    tokens, _ = choose(logits, sums, heat, seeds, torch.Generator())
     assert (tokens == 0).float().mean().item() == pytest.approx(1 / (1 + np.exp(-2)), abs=0.03)
     assert not (tokens == 2).any()
+    again, _ = choose(logits[:7], sums[:7], heat[:7], seeds[100:107], torch.Generator())
+    assert torch.equal(again, tokens[100:107]), "what is drawn depends on who else draws"
 
 
 def test_alignment_is_openais() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,8 @@ class _Row:
     prompt: list[int]
     sot_at: int
     temperature: float
+    heard: int = 0
+    """A number of its audio, for what is drawn."""
     no_speech_probability: float = 0.0
 
 
@@ -115,7 +118,8 @@ class Batch:
             written = tokenizer.encode(" " + job.prompt.strip())[-room:]
             before = [tokenizer.sot_prev, *written]
         prompt = [*before, *sot]
-        self._running[row] = _Row(job, prompt, len(before), temperature)
+        heard = zlib.crc32(job.audio.tobytes()) if temperature else 0
+        self._running[row] = _Row(job, prompt, len(before), temperature, heard)
         self._grammar.start(row, timed=job.timestamps)
         self._count[row] = 0
         self._base[row] = len(prompt)
@@ -176,12 +180,21 @@ class Batch:
                 )
                 self._beams.take(rows[searched], logits[at], sums[at])
                 rows, logits, sums = rows[~searched], logits[others], sums[others]
-        chosen, logprobs = choose(logits, sums, self._temperatures[rows], self._model.generator)
+        heat = self._temperatures[rows]
+        seeds = np.array(
+            [self._seed(row) if hot else 0 for row, hot in zip(rows.tolist(), heat, strict=True)], np.int64
+        )
+        chosen, logprobs = choose(logits, sums, heat, seeds, self._model.generator)
         tokens = chosen.cpu().numpy()
         self._grammar.note(rows, tokens, vocabulary)
         self._written[rows, self._count[rows]] = tokens
         self._logprobs[rows, self._count[rows]] = logprobs.cpu().numpy()
         self._count[rows] += 1
+
+    def _seed(self, row: int) -> int:
+        """What is drawn for a window is the same again, whoever shares the batch."""
+        drawn = f"{self._temperatures[row]} {self._count[row]}"
+        return zlib.crc32(drawn.encode(), self._running[row].heard)
 
     def _finished(self) -> list[int]:
         rows = np.array(sorted(self._running), np.int64)

@@ -17,7 +17,6 @@ from numba import types
 from numba.extending import intrinsic
 
 from transcriber.engines.whisper.lanes import (
-    FAST,
     FLOATS,
     I64,
     SUMS,
@@ -60,6 +59,9 @@ def byte_tile(rows: int) -> Callable[..., None]:
             first = [load(builder, begins, place) for place in places]
             panel = builder.bitcast(builder.gep(b, [panel_at]), SUMS.as_pointer())
             product = _product(builder)
+            fence = builder.module.declare_intrinsic(
+                "llvm.arithmetic.fence.v8f32", (), ir.FunctionType(FLOATS, [FLOATS])
+            )
 
             def onto(total, inputs, weights):
                 return builder.call(product, [total, inputs, weights])
@@ -69,9 +71,11 @@ def byte_tile(rows: int) -> Callable[..., None]:
             for r in range(rows):
                 factor = spread(builder, factors, builder.add(row, I64(r)))
                 for half in range(2):
-                    value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), factor, FAST)
+                    value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), factor)
+                    # Rounded here whatever the tile's height: a row's numbers are the same among any others.
+                    value = builder.call(fence, [value])
                     place = builder.add(out_at, builder.add(builder.mul(out_stride, I64(r)), I64(8 * half)))
-                    store(builder, builder.fmul(value, scale[half], FAST), out, place)
+                    store(builder, builder.fmul(value, scale[half]), out, place)
             return context.get_dummy_value()
 
         return signature, generate

@@ -128,7 +128,6 @@ def _transcribe(model: WhisperModel, items: Sequence[Item], loads: tuple[Load, .
 
 def _write(model: WhisperModel, works: Sequence[_Work]) -> None:
     """Write down all windows of all recordings, in one batch."""
-    model.generator.manual_seed(0)
     queue = deque(work.job(left) for work in works for left in work.recording.jobs())
 
     def next_jobs(free: int) -> list[Job]:

@@ -113,7 +113,7 @@ def scored(builder, totals, scales, column, scores, stride, tops):
     for r in range(len(totals) // 2):
         top = load(builder, tops, I64(8 * r))
         for half in range(2):
-            value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), scale[half], FAST)
+            value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), scale[half])
             top = builder.select(builder.fcmp_ordered(">", value, top, FAST), value, top)
             store(builder, value, scores, builder.add(builder.mul(stride, I64(r)), places[half]))
         store(builder, top, tops, I64(8 * r))

@@ -143,16 +143,25 @@ def restrict_tensors(
 
 
 def choose(
-    logits: Tensor, sums: Tensor, temperatures: NDArray[np.float32], generator: torch.Generator
+    logits: Tensor,
+    sums: Tensor,
+    temperatures: NDArray[np.float32],
+    seeds: NDArray[np.int64],
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """The likeliest token of each row, or one drawn at its temperature; and its log-probability. Both (tokens,)."""
+    """The likeliest token of each row, or one drawn at its temperature; and its log-probability. Both (tokens,).
+
+    Which one is drawn follows from the row's logits and its one of ``seeds`` (rows,) alone.
+    """
     drawn = logits
     hot = temperatures > 0
     if hot.any():
         at = torch.as_tensor(hot.nonzero()[0], device=logits.device)
         heat = torch.as_tensor(temperatures[hot], device=logits.device)
         # The largest of log-probabilities with Gumbel noise is a draw from them.
-        noise = torch.empty_like(logits[at]).exponential_(generator=generator).log_()
-        drawn = logits.index_copy(0, at, logits[at] / heat[:, None] - noise)
+        noise = torch.empty_like(logits[at])
+        for row, seed in zip(noise, seeds[hot].tolist(), strict=True):
+            row.exponential_(generator=generator.manual_seed(seed))
+        drawn = logits.index_copy(0, at, logits[at] / heat[:, None] - noise.log_())
     tokens = drawn.argmax(-1)
     return tokens, logits.gather(1, tokens[:, None])[:, 0] - sums

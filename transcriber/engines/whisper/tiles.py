@@ -22,7 +22,6 @@ from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from transcriber.engines.whisper.lanes import (
-    FAST,
     FLOATS,
     I64,
     NOTHING,
@@ -106,20 +105,22 @@ def scaled_tile(rows: int, *, general: bool = False) -> Callable[..., None]:
             data = pointers(context, builder, signature, arguments)
             totals = _totals(builder, data, rows, b.dtype.bitwidth, general)
             factors, row, scales, shift, column, added, out, out_at, out_stride = data[6:]
+            fused = builder.module.declare_intrinsic("llvm.fma.v8f32", (), ir.FunctionType(FLOATS, [FLOATS] * 3))
             found = []
             for half in range(2):
                 place = builder.add(column, I64(8 * half))
                 scale, constant = (load(builder, array, place) for array in (scales, shift))
                 for r in range(rows):
                     factor = spread(builder, factors, builder.add(row, I64(r)))
-                    value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), factor, FAST)
-                    value = builder.fadd(builder.fmul(value, scale, FAST), constant, FAST)
+                    # Rounded alike whatever the tile's height: a row's numbers are the same among any others.
+                    value = builder.fmul(builder.sitofp(totals[2 * r + half], FLOATS), factor)
+                    value = builder.call(fused, [value, scale, constant])
                     place = builder.add(out_at, builder.add(builder.mul(out_stride, I64(r)), I64(8 * half)))
                     found.append((value, place))
             with builder.if_else(added) as (onto, instead):
                 with onto:
                     for value, place in found:
-                        store(builder, builder.fadd(value, load(builder, out, place), FAST), out, place)
+                        store(builder, builder.fadd(value, load(builder, out, place)), out, place)
                 with instead:
                     for value, place in found:
                         store(builder, value, out, place)
