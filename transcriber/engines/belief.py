@@ -59,8 +59,10 @@ def stuck(written: Written) -> bool:
 
     An unsure answer that says a phrase three times running is likelier than one that has heard half of the words.
     """
-    again = THRICE.search("".join(filter(str.isalnum, written.text.casefold())))
-    return repeats(written) or (written.mean_logprob < UNSURE_LOGPROB and again is not None)
+    if repeats(written):
+        return True
+    letters = filter(str.isalnum, written.text.casefold())
+    return unsure(written) and THRICE.search("".join(letters)) is not None
 
 
 def doubtful(written: Written) -> bool:

@@ -49,7 +49,7 @@ class _Row:
     prompt: list[int]
     sot_at: int
     temperature: float
-    heard: int = 0
+    heard: int
     """A number of its audio, for what is drawn."""
     no_speech_probability: float = 0.0
 
@@ -181,9 +181,7 @@ class Batch:
                 self._beams.take(rows[searched], logits[at], sums[at])
                 rows, logits, sums = rows[~searched], logits[others], sums[others]
         heat = self._temperatures[rows]
-        seeds = np.array(
-            [self._seed(row) if hot else 0 for row, hot in zip(rows.tolist(), heat, strict=True)], np.int64
-        )
+        seeds = [self._seed(row) for row in rows[heat > 0].tolist()]
         chosen, logprobs = choose(logits, sums, heat, seeds, self._model.generator)
         tokens = chosen.cpu().numpy()
         self._grammar.note(rows, tokens, vocabulary)

@@ -6,6 +6,7 @@ and without copies of the vocabulary's logits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -146,12 +147,12 @@ def choose(
     logits: Tensor,
     sums: Tensor,
     temperatures: NDArray[np.float32],
-    seeds: NDArray[np.int64],
+    seeds: Sequence[int],
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """The likeliest token of each row, or one drawn at its temperature; and its log-probability. Both (tokens,).
 
-    Which one is drawn follows from the row's logits and its one of ``seeds`` (rows,) alone.
+    Which one is drawn follows from the row's logits and its seed alone: ``seeds`` has one for each that is drawn.
     """
     drawn = logits
     hot = temperatures > 0
@@ -160,7 +161,7 @@ def choose(
         heat = torch.as_tensor(temperatures[hot], device=logits.device)
         # The largest of log-probabilities with Gumbel noise is a draw from them.
         noise = torch.empty_like(logits[at])
-        for row, seed in zip(noise, seeds[hot].tolist(), strict=True):
+        for row, seed in zip(noise, seeds, strict=True):
             row.exponential_(generator=generator.manual_seed(seed))
         drawn = logits.index_copy(0, at, logits[at] / heat[:, None] - noise.log_())
     tokens = drawn.argmax(-1)
