@@ -13,9 +13,9 @@ from whisper.model import Whisper
 
 from tests.support.small_whisper import DIMENSIONS, mels, small_whisper
 from transcriber.engines.belief import best
-from transcriber.engines.whisper import batch
+from transcriber.engines.whisper import batch, beams
 from transcriber.engines.whisper.batch import Batch, Job
-from transcriber.engines.whisper.beams import ranked
+from transcriber.engines.whisper.beams import OPENAI_SEARCH
 from transcriber.engines.whisper.caches import Tokens
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.linear import Precision
@@ -104,7 +104,10 @@ def test_a_window_is_written_the_same_to_the_last_bit_whoever_shares_the_batch(
 # openai-whisper sorts tensors with numpy.
 @pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
 @pytest.mark.parametrize("timestamps", [False, True])
-def test_it_writes_openais_tokens_whoever_shares_the_batch(source: Whisper, timestamps: bool) -> None:
+def test_without_recombination_it_writes_openais_tokens_whoever_shares_the_batch(
+    source: Whisper, timestamps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beams, "SEARCH", OPENAI_SEARCH)
     features = source.encoder(mels(WINDOWS))
     options = DecodingOptions(
         language="en",
@@ -144,11 +147,3 @@ def test_what_moved_between_rows_is_what_the_tokens_alone_would_leave(
         model.decoder.step(Tokens(ids, none, none, np.arange(len(ids)), columns), np.arange(len(ids)))
         alone = model.decoder.caches.scores(np.zeros(count, int), 0)
         torch.testing.assert_close(hypothesis.heard[:, :count], alone, rtol=1e-3, atol=close)
-
-
-def test_the_likeliest_go_on_and_ends_count_until_there_are_enough() -> None:
-    scores = np.array([[[-1.0, -4.0, -6.0], [-2.0, -3.0, -np.inf]]], np.float32)
-    tokens = np.array([[[7, 9, 5], [9, 6, 0]]])
-    order, goes_on, over = ranked(scores, tokens, end=9)
-    assert order[0][goes_on[0]].tolist() == [0, 4]
-    assert order[0][over[0]].tolist() == [3]

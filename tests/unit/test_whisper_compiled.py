@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -36,3 +39,23 @@ def test_where_others_keep_what_they_compile_stays_as_it_is() -> None:
     before = config.CACHE_DIR
     assert kernel()(successor)(np.float32(1)) == 2
     assert before == config.CACHE_DIR
+
+
+ENCODE = """
+import hashlib
+import torch
+from whisper.model import ResidualAttentionBlock
+from transcriber.engines.whisper.integer_blocks import IntegerBlocks
+torch.manual_seed(1)
+blocks = torch.nn.ModuleList([ResidualAttentionBlock(256, 4) for _ in range(2)])
+with torch.inference_mode():
+    print(hashlib.sha256(IntegerBlocks(blocks, 4)(torch.randn(1500, 256)).numpy().tobytes()).hexdigest())
+"""
+
+
+def test_what_was_just_compiled_computes_what_is_fetched_later(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", ENCODE]
+    first, second = (subprocess.check_output(command, env=environment, text=True) for _ in range(2))
+    assert first == second
+    assert list(tmp_path.rglob("*.nbc"))

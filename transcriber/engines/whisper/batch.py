@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.engines.belief import best, loops, next_temperature, unsure
-from transcriber.engines.whisper.beams import Beams, Written
+from transcriber.engines.whisper.beams import Beams
 from transcriber.engines.whisper.caches import Indices, Tokens
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.model import WhisperModel
 from transcriber.engines.whisper.rules import Grammar, choose, restrict
+from transcriber.engines.whisper.selection import Written
 
 LOOK_FOR_LOOPS_EVERY = 16
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from transcriber.engines.whisper.caches import Caches, Indices
 from transcriber.engines.whisper.candidates import likeliest
 from transcriber.engines.whisper.rules import Grammar, Vocabulary
+from transcriber.engines.whisper.selection import Search, Selected, Written, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +37,10 @@ class Found:
         return self.total / max(len(self.tokens) - self.ended, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What is in all rows: tokens and log-probabilities (rows, most), how many there are, and after how many others."""
+SEARCH = Search(alike=4, shift=3, behind=2.5)
 
-    tokens: Indices
-    logprobs: NDArray[np.float32]
-    count: Indices
-    base: Indices
-
-
-def ranked(
-    scores: NDArray[np.float32], tokens: Indices, end: int
-) -> tuple[Indices, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which candidates go on and which are over.
-
-    ``scores``, ``tokens``: (windows, beams, candidates of each). Gives for each window its candidates' flat indices,
-    the likeliest first, and which of those go on, as many as there are beams, and which end.
-    """
-    windows, beams, _ = scores.shape
-    flat = scores.reshape(windows, -1)
-    order = np.argsort(-flat, axis=1, kind="stable")
-    ends = np.take_along_axis(tokens.reshape(windows, -1), order, 1) == end
-    place = (~ends).cumsum(1)
-    real = np.isfinite(np.take_along_axis(flat, order, 1))
-    return order, ~ends & (place <= beams), ends & real & (place < beams)
+OPENAI_SEARCH = Search(alike=0, shift=0, behind=np.inf)
+"""Finds what openai-whisper's beam search finds."""
 
 
 class Beams:
@@ -76,63 +56,63 @@ class Beams:
         self._totals = np.zeros(rows, np.float32)
         self._lineage = np.zeros((rows, most), np.int64)
         self._found: dict[int, list[Found]] = {}
+        self._going: dict[int, int] = {}
+        """How many hypotheses of each window go on, in its first rows."""
 
     def start(self, row: int) -> None:
         """A window's search begins with one hypothesis, which is the prompt."""
         self._found[row] = []
-        group = slice(row, row + self._width)
-        self._totals[group] = -np.inf
+        self._going[row] = 1
         self._totals[row] = 0.0
-        for shared in (self._written.count, self._written.base):
+        group = slice(row, row + self._width)
+        for shared in (self._written.counts, self._written.base):
             shared[group] = shared[row]
 
     def rows(self, row: int) -> list[int]:
-        """In which rows the window's next tokens are to be read."""
-        return list(range(row, row + self._width))
+        """In which rows the window's next tokens are to be read, the likeliest hypothesis first."""
+        return list(range(row, row + self._going[row]))
 
     def holds(self, rows: Indices) -> NDArray[np.bool_]:
         return np.isin(rows - rows % self._width, list(self._found))
 
     def take(self, rows: Indices, logits: Tensor, sums: Tensor) -> None:
         """Let the likeliest hypotheses go on. ``logits`` (rows, vocabulary) are restricted, ``sums`` their log-sums."""
-        width, written, end = self._width, self._written, self._vocabulary.end
-        values, indices = likeliest(logits, width + 1)
-        firsts, windows = np.unique(rows - rows % width, return_inverse=True)
-        scores = np.full((len(firsts), width, width + 1), -np.inf, np.float32)
-        own, tokens = scores.copy(), np.zeros(scores.shape, np.int64)
-        at = windows, rows % width
-        own[at], tokens[at] = values - sums.cpu().numpy()[:, None], indices
-        scores[at] = self._totals[rows][:, None] + own[at]
-        self._lineage[rows, written.count[rows]] = rows
-        order, goes_on, over = ranked(scores, tokens, end)
-        for window, place in np.argwhere(over).tolist():
-            beam, column = divmod(int(order[window, place]), width + 1)
-            first = int(firsts[window])
-            if len(self._found[first]) < width:
-                score = float(scores[window, beam, column])
-                self._found[first].append(self._ended(first + beam, end, own[window, beam, column], score))
-        beams, columns = np.divmod(order[goes_on].reshape(len(firsts), width), width + 1)
-        to = (firsts[:, None] + np.arange(width)).ravel()
-        source = (firsts[:, None] + beams).ravel()
+        width, written = self._width, self._written
+        values, tokens = likeliest(logits, width + 1)
+        own = values - sums.cpu().numpy()[:, None]
+        self._lineage[rows, written.counts[rows]] = rows
+        firsts, begins, counts = np.unique(rows - rows % width, return_index=True, return_counts=True)
+        going, over = Selected.room(len(firsts), width), Selected.room(len(firsts), width)
+        ended = ((one.total for one in self._found[first]) for first in firsts.tolist())
+        best = np.array([max(totals, default=-np.inf) for totals in ended], np.float32)
+        bounds, end = np.stack([begins, begins + counts], 1), self._vocabulary.end
+        select(rows, bounds, tokens, own, self._totals, written, SEARCH, end, best, going, over)
+        for window, place in np.argwhere(np.arange(width) < over.counts[:, None]).tolist():
+            found = self._found[int(firsts[window])]
+            if len(found) < width:
+                row, logprob = int(over.sources[window, place]), over.logprobs[window, place]
+                found.append(self._ended(row, logprob, float(over.totals[window, place])))
+        self._going.update(zip(firsts.tolist(), going.counts.tolist(), strict=True))
+        there = np.arange(width) < going.counts[:, None]
+        to = (firsts[:, None] + np.arange(width))[there]
+        source, count = going.sources[there], written.counts[to]
         self._move(source, to)
-        chosen, count = (np.arange(len(firsts))[:, None], beams, columns), written.count[to]
-        written.tokens[to, count] = tokens[chosen].ravel()
-        written.logprobs[to, count] = own[chosen].ravel()
-        self._totals[to] = scores[chosen].ravel()
+        written.tokens[to, count] = going.tokens[there]
+        written.logprobs[to, count] = going.logprobs[there]
+        self._totals[to] = going.totals[there]
         self._grammar.move(source, to)
-        self._grammar.note(to, written.tokens[to, count], self._vocabulary)
-        written.count[to] += 1
+        self._grammar.note(to, going.tokens[there], self._vocabulary)
+        written.counts[firsts[:, None] + np.arange(width)] += 1
 
     def done(self, row: int) -> bool:
-        """Whether as many hypotheses as there are beams came to an end."""
-        return len(self._found.get(row, ())) >= self._width
+        """Whether as many hypotheses as there are beams came to an end, or none goes on."""
+        return row in self._found and (len(self._found[row]) >= self._width or not self._going[row])
 
     def leave(self, row: int) -> Found:
         """The best hypothesis of a window, which is searched no more; one that has not ended for want of others."""
         found = self._found.pop(row)
-        going = sorted(range(row, row + self._width), key=lambda one: -self._totals[one])
-        count = int(self._written.count[row])
-        for one in going[: self._width - len(found)]:
+        count = int(self._written.counts[row])
+        for one in self.rows(row)[: self._width - len(found)]:
             found.append(
                 Found(
                     self._written.tokens[one, :count].copy(),
@@ -144,10 +124,10 @@ class Beams:
             )
         return max(found, key=lambda one: one.score)
 
-    def _ended(self, row: int, end: int, logprob: np.float32, total: float) -> Found:
-        count = int(self._written.count[row])
+    def _ended(self, row: int, logprob: np.float32, total: float) -> Found:
+        count = int(self._written.counts[row])
         return Found(
-            np.append(self._written.tokens[row, :count], end),
+            np.append(self._written.tokens[row, :count], self._vocabulary.end),
             np.append(self._written.logprobs[row, :count], logprob).astype(np.float32),
             self._lineage[row, : count + 1].copy(),
             total,
@@ -162,7 +142,7 @@ class Beams:
             return
         # The token that a prediction follows stands one place before it; without any, the prompt is still to be shared.
         parted = (self._lineage[source] != self._lineage[to]).argmax(1)
-        count, base, windows = written.count[to], written.base[to], to // self._width
+        count, base, windows = written.counts[to], written.base[to], to // self._width
         begins = np.full(windows.max() + 1, written.tokens.shape[1] + base.max())
         np.minimum.at(begins, windows, np.where(count == 0, 0, base + parted - 1))
         self._caches.move(source, to, begins[windows], base + count)

@@ -20,15 +20,19 @@ _HERE = Path(__file__).parent
 
 
 def kernel(*, parallel: bool = False, fastmath: bool | Collection[str] = True) -> Callable[[Any], Any]:
-    """Decorator of a function for numba, which lets go of Python's lock and divides as numpy does."""
+    """Decorator of a function for numba, which lets go of Python's lock and divides as numpy does.
+
+    A kernel is made part of each that calls it: otherwise the process that compiles them calls the one that stands by
+    itself, later ones its copy in what they fetch, which may be rounded otherwise.
+    """
 
     def compiled(function: Any) -> Any:
         usual = numba.config.CACHE_DIR
         # Where a function is kept is settled here, and only for ours.
         numba.config.CACHE_DIR = str(_folder(usual))
         try:
-            jit = numba.njit(cache=True, nogil=True, error_model="numpy", parallel=parallel, fastmath=fastmath)
-            return jit(function)
+            options = {"parallel": parallel, "fastmath": fastmath, "forceinline": True}
+            return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
         finally:
             numba.config.CACHE_DIR = usual
 

@@ -26,8 +26,8 @@ from transcriber.engines.whisper.rules import Vocabulary
 BEAMS_ON_CPU = 5
 BEAMS_ON_GPU = 1
 ROWS_ON_CPU = 16
-SEARCHED_ON_CPU = 6
-"""Windows at once when several hypotheses of each are followed: with five they fill a CPU's tiles."""
+SEARCHED_ON_CPU = 8
+"""Windows at once when several hypotheses of each are followed: with some three each they fill a CPU's tiles."""
 
 ROWS_ON_GPU = 64
 ENCODED_AT_ONCE_ON_GPU = 16
