@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from psutil import Process
 
 from infra.native import Kafka
 from infra.native.kafka_node import java
@@ -15,6 +16,7 @@ from polyvox.adapters.kafka import KafkaLog, KafkaOptions
 from polyvox.errors import Fatal
 from polyvox.ports import Message, TopicConfig, TopicPartition
 from tests.support.consuming import collect
+from tests.support.polling import until
 
 LOGIN = "org.apache.kafka.common.security"
 
@@ -103,9 +105,12 @@ async def test_who_knows_the_password_appends_and_consumes(options: KafkaOptions
 async def test_who_is_refused_is_told_what_to_set(
     options: KafkaOptions, wrong: dict[str, str | Path | None], said: str
 ) -> None:
+    files = Process().num_fds()
     log = KafkaLog(replace(options, **wrong), client_id="test")  # type: ignore[arg-type]
     for call in (log.append([Message("topic", "k", b"v")]), log.subscribe("group", ["topic"], member="m")):
         with pytest.raises(Fatal) as refusal:
             await call
         assert said in str(refusal.value)
     await log.close()
+    # A refused connection is closed by both sides, which takes a moment more than closing the log.
+    await until(lambda: Process().num_fds() <= files)
