@@ -123,6 +123,7 @@ SYSTEMS: dict[str, Callable[[Path, str, int], Transcribe]] = {
     "faster-whisper-int8-greedy": partial(faster_whisper, precision="int8", beams=1, batch=None),
     "faster-whisper-batched-int8": partial(_batched, precision="int8", beams=5),
     "faster-whisper-batched-int8-greedy": partial(_batched, precision="int8", beams=1),
+    "faster-whisper-batched1-int8-greedy": partial(faster_whisper, batch=1, precision="int8", beams=1),
     "faster-whisper-batched4-int8-greedy": partial(faster_whisper, batch=4, precision="int8", beams=1),
     "faster-whisper-batched16-int8-greedy": partial(faster_whisper, batch=16, precision="int8", beams=1),
     "faster-whisper-float32": partial(faster_whisper, precision="float32", beams=5, batch=None),
