@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from whisper.model import ModelDimensions, Whisper
+
+from transcriber.engines.whisper.selection import Search
 
 DIMENSIONS = ModelDimensions(
     n_mels=80,
@@ -18,6 +21,9 @@ DIMENSIONS = ModelDimensions(
     n_text_head=2,
     n_text_layer=2,
 )
+
+OPENAI_SEARCH = Search(alike=DIMENSIONS.n_text_ctx, shift=0, behind=np.inf)
+"""Finds what openai-whisper's beam search finds: none has so many tokens, so none are alike; none is too far behind."""
 
 
 def small_whisper(dimensions: ModelDimensions = DIMENSIONS, *, seed: int = 3) -> Whisper:

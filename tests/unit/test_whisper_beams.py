@@ -11,11 +11,10 @@ import torch
 from whisper.decoding import DecodingOptions, decode
 from whisper.model import Whisper
 
-from tests.support.small_whisper import DIMENSIONS, mels, small_whisper
+from tests.support.small_whisper import DIMENSIONS, OPENAI_SEARCH, mels, small_whisper
 from transcriber.engines.belief import best
 from transcriber.engines.whisper import batch, beams
 from transcriber.engines.whisper.batch import Batch, Job
-from transcriber.engines.whisper.beams import OPENAI_SEARCH
 from transcriber.engines.whisper.caches import Tokens
 from transcriber.engines.whisper.hypothesis import Hypothesis
 from transcriber.engines.whisper.linear import Precision

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transcriber.engines.whisper.beams import OPENAI_SEARCH
+from tests.support.small_whisper import OPENAI_SEARCH
 from transcriber.engines.whisper.selection import Search, Selected, Written, select
 
 END = 9
@@ -45,10 +45,9 @@ def selected(
     select(np.arange(count), bounds, tokens, own, totals, written, search, END, ended, going, over)
 
     def listed(found: Selected) -> list[tuple[int, int, float]]:
-        fields = found.sources[0].tolist(), found.tokens[0].tolist(), found.totals[0].tolist()
-        return [(row, token, round(total, 3)) for row, token, total in zip(*fields, strict=True)][
-            : int(found.counts[0])
-        ]
+        count = int(found.counts[0])
+        fields = (field[0, :count].tolist() for field in (found.sources, found.tokens, found.totals))
+        return [(row, token, round(total, 3)) for row, token, total in zip(*fields, strict=True)]
 
     return listed(going), listed(over)
 

@@ -39,9 +39,6 @@ class Found:
 
 SEARCH = Search(alike=4, shift=3, behind=2.5)
 
-OPENAI_SEARCH = Search(alike=0, shift=0, behind=np.inf)
-"""Finds what openai-whisper's beam search finds."""
-
 
 class Beams:
     """The windows that are searched, by the first of their ``width`` rows."""
@@ -93,8 +90,9 @@ class Beams:
                 row, logprob = int(over.sources[window, place]), over.logprobs[window, place]
                 found.append(self._ended(row, logprob, float(over.totals[window, place])))
         self._going.update(zip(firsts.tolist(), going.counts.tolist(), strict=True))
+        groups = firsts[:, None] + np.arange(width)
         there = np.arange(width) < going.counts[:, None]
-        to = (firsts[:, None] + np.arange(width))[there]
+        to = groups[there]
         source, count = going.sources[there], written.counts[to]
         self._move(source, to)
         written.tokens[to, count] = going.tokens[there]
@@ -102,7 +100,7 @@ class Beams:
         self._totals[to] = going.totals[there]
         self._grammar.move(source, to)
         self._grammar.note(to, going.tokens[there], self._vocabulary)
-        written.counts[firsts[:, None] + np.arange(width)] += 1
+        written.counts[groups] += 1
 
     def done(self, row: int) -> bool:
         """Whether as many hypotheses as there are beams came to an end, or none goes on."""

@@ -31,8 +31,15 @@ def kernel(*, parallel: bool = False, fastmath: bool | Collection[str] = True) -
         # Where a function is kept is settled here, and only for ours.
         numba.config.CACHE_DIR = str(_folder(usual))
         try:
-            options = {"parallel": parallel, "fastmath": fastmath, "forceinline": True}
-            return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+            jit = numba.njit(
+                cache=True,
+                nogil=True,
+                error_model="numpy",
+                parallel=parallel,
+                fastmath=fastmath,
+                forceinline=True,
+            )
+            return jit(function)
         finally:
             numba.config.CACHE_DIR = usual
 

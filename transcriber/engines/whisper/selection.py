@@ -24,7 +24,7 @@ class Search(NamedTuple):
     """How much is searched."""
 
     alike: int
-    """So many last tokens in common make one of two hypotheses; 0: none are."""
+    """So many last tokens in common make one of two hypotheses."""
     shift: int
     """How many tokens more one of them may have written before."""
     behind: float
@@ -90,7 +90,7 @@ def select(rows, bounds, tokens, own, totals, written, search, end, best, going,
                 if over.counts[window] < over.totals.shape[1]:
                     put(over, window, rows[r], tokens[r, c], own[r, c], score)
                 continue
-            if search.alike > 0 and is_said(going, window, rows[r], tokens[r, c], own[r, c], score, written, search):
+            if is_said(going, window, rows[r], tokens[r, c], own[r, c], score, written, search):
                 continue
             put(going, window, rows[r], tokens[r, c], own[r, c], score)
             if going.counts[window] == going.totals.shape[1]:
